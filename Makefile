@@ -1,0 +1,79 @@
+# `make` lists the targets. Every target that needs Python installs it into .venv first.
+# Python 3.11 or newer (with venv) and make are all that has to be there before.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+PROFILE ?= full
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.alvae-installed
+
+# Fitted VAEs and learning curves: what is there is not computed again.
+ALVAE_STORE ?= $(CURDIR)/_store
+export ALVAE_STORE
+
+NOTEBOOKS  := $(wildcard notebooks/*.ipynb)
+NBSTRIPOUT  = "$(BIN)/nbstripout" --extra-keys "metadata.language_info"
+
+ifneq ($(filter book,$(MAKECMDGOALS)),)
+  ifeq ($(filter smoke full,$(PROFILE)),)
+    $(error PROFILE is '$(PROFILE)'; allowed: smoke, full)
+  endif
+  ifneq ($(words $(PROFILE)),1)
+    $(error PROFILE is '$(PROFILE)'; allowed: smoke, full)
+  endif
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test lint format studies clean distclean
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  PROFILE=smoke|full   size of the experiments in 'make book' (default full)"
+	@echo "  PYTHON=python3       the Python, 3.11 or newer, that .venv is made with"
+	@echo "  VENV=.venv           an environment of your own to use, such as \$$CONDA_PREFIX"
+	@echo "  ALVAE_STORE=_store   folder in which results are kept"
+
+setup: $(STAMP) ## install alvae and all its tools, pinned, into .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "alvae needs Python 3.11 or newer; there is no '$(PYTHON)' here. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x "$(BIN)/pip" || "$(PYTHON)" -c 'import sys; \
+	sys.exit(sys.version_info < (3, 11) and "alvae needs Python 3.11 or newer; $(PYTHON) is %d.%d. Name another: make PYTHON=/path/to/python3.11" % sys.version_info[:2])'
+	@test -x "$(BIN)/pip" || "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) comes without the venv module; on Debian and Ubuntu it is the package python3-venv" >&2; exit 1; }
+	test -x "$(BIN)/pip" || "$(PYTHON)" -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install -c constraints.txt -e ".[book,test]"
+	@touch "$@"
+
+book: $(STAMP) ## run the experiments and build the book (PROFILE=smoke for a quick one)
+	"$(BIN)/python" -m alvae.book --profile $(PROFILE)
+	rm -rf _build/html _build/.doctrees
+	"$(BIN)/jupyter-book" build -W -n --keep-going .
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+test: $(STAMP) ## run the unit tests, then every notebook
+	"$(BIN)/python" -m pytest tests
+	"$(BIN)/python" -m pytest --nbmake --nbmake-timeout=900 notebooks
+
+lint: $(STAMP) ## check code and notebooks: rules, format, no outputs
+	"$(BIN)/ruff" check .
+	"$(BIN)/ruff" format --check .
+	$(if $(NOTEBOOKS),$(NBSTRIPOUT) --verify $(NOTEBOOKS))
+
+format: $(STAMP) ## mend what lint finds, as far as tools can
+	"$(BIN)/ruff" check --fix .
+	"$(BIN)/ruff" format .
+	$(if $(NOTEBOOKS),$(NBSTRIPOUT) $(NOTEBOOKS))
+
+studies: $(STAMP) ## run the long comparisons behind the page of choices, into book/results
+	"$(BIN)/python" -m alvae.book --studies
+
+clean: ## remove the built book, stored results and caches; .venv stays
+	rm -rf _build _store book/pages build dist alvae.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	rm -rf alvae/__pycache__ tests/__pycache__ notebooks/.ipynb_checkpoints
+
+distclean: clean ## remove .venv, too
+	rm -rf .venv
