@@ -1,0 +1,353 @@
+"""Pools: the images to choose from, and the test images that only measure accuracy.
+
+:func:`load_pool` reads the bundled MNIST, an OpenML data set, or local files. A :class:`Pool`
+checks what it is given, so that the other modules receive regular arrays of finite images.
+"""
+
+import gzip
+import hashlib
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from importlib import resources
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+from sklearn import datasets
+from sklearn.model_selection import train_test_split
+
+MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
+NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
+IDX_STEMS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
+UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pool:
+    """A pool of images with the labels that an oracle would give, and test images with theirs.
+
+    Parameters
+    ----------
+    images, test_images : array of shape (n, H, W) or (n, H, W, C), C = 1 or 3
+        Integers in 0..255, or floats in [0, 1], which are kept as ``rint(255 x)``. Stored as uint8.
+    labels, test_labels : array of shape (n,)
+        Whole numbers, or strings. Strings that all parse as integers become these; others are
+        encoded 0..C-1 in sorted order. Stored as int64.
+    name : str, default ""
+    class_names : tuple of str, default ()
+        ``class_names[label]`` names a class; set when string labels were encoded.
+
+    Raises
+    ------
+    ValueError
+        Images of more than one size, NaN or out of range; labels of the wrong length or kind; no
+        test image; fewer than two classes.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    name: str = ""
+    class_names: tuple = ()
+
+    def __post_init__(self):
+        images = as_images("images", self.images)
+        test_images = as_images("test_images", self.test_images)
+        if images.shape[1:] != test_images.shape[1:]:
+            raise ValueError(
+                f"test_images was of size {test_images.shape[1:]}; "
+                f"allowed is the size of images, {images.shape[1:]}"
+            )
+        labels = as_labels("labels", self.labels, len(images))
+        test_labels = as_labels("test_labels", self.test_labels, len(test_images))
+        class_names = self.class_names
+        if "U" in (labels.dtype.kind, test_labels.dtype.kind):
+            n = len(labels)
+            names, codes = np.unique(np.concatenate([labels, test_labels]), return_inverse=True)
+            try:
+                codes = names.astype(np.int64)[codes]
+            except ValueError:
+                class_names = names.tolist()
+            labels, test_labels = codes[:n], codes[n:]
+        if len(np.unique(labels)) < 2:
+            raise ValueError(f"labels was all {labels[0]}; allowed are two classes or more")
+        fields = (images, labels.astype(np.int64), test_images, test_labels.astype(np.int64))
+        for field, value in zip(
+            ("images", "labels", "test_images", "test_labels"), fields, strict=True
+        ):
+            object.__setattr__(self, field, value)
+        object.__setattr__(self, "class_names", tuple(class_names))
+
+    def __len__(self):
+        return len(self.images)
+
+    def __repr__(self):
+        size = " x ".join(map(str, self.image_shape))
+        return (
+            f"Pool({self.name!r}: {len(self):,} images and {len(self.test_images):,} test images "
+            f"of {size}, classes {self.classes})"
+        )
+
+    @property
+    def image_shape(self):
+        """(H, W, C), with C = 1 for images of shape (n, H, W)."""
+        return (*self.images.shape[1:], 1)[:3]
+
+    @property
+    def classes(self):
+        """Sorted list of the classes in the pool, as ints."""
+        return np.unique(self.labels).tolist()
+
+    def flatten(self):
+        """Pool and test images as float32 rows in [0, 1], each of shape (n, H * W * C)."""
+        return tuple(
+            images.reshape(len(images), -1).astype(np.float32) / 255
+            for images in (self.images, self.test_images)
+        )
+
+    def sample(self, n_images, n_test_images, random_state=0):
+        """Random subset that keeps at least one image of every class.
+
+        Parameters
+        ----------
+        n_images, n_test_images : int
+            From the number of classes to the number of images there are.
+        random_state : int, default 0
+
+        Returns
+        -------
+        Pool
+            In the order of this pool.
+
+        Raises
+        ------
+        ValueError
+            `n_images` or `n_test_images` is out of range.
+        """
+        seeds = np.random.SeedSequence(random_state).spawn(2)
+        chosen = draw("n_images", n_images, self.labels, seeds[0])
+        test_chosen = draw("n_test_images", n_test_images, self.test_labels, seeds[1])
+        return self._take(chosen, test_chosen)
+
+    def _take(self, index, test_index):
+        return replace(
+            self,
+            images=self.images[index],
+            labels=self.labels[index],
+            test_images=self.test_images[test_index],
+            test_labels=self.test_labels[test_index],
+        )
+
+
+def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
+    """Load images and labels.
+
+    Parameters
+    ----------
+    name : str or Path, default "mnist"
+        - ``"mnist"``: the MNIST database [1]_, which comes with the package;
+        - an ``.npz`` file with the arrays x_train, y_train, x_test and y_test;
+        - a folder of IDX files, gzipped or not, named as those of MNIST
+          (``train-images-idx3-ubyte``, ``t10k-labels.idx1-ubyte.gz``, ...);
+        - any other string: the name of an OpenML data set of square images, gray, or in color with
+          one plane after the other. A file or folder of that name comes first.
+    classes : list of int, default None
+        Classes to keep, at least two; None keeps all.
+    test_size : float, default 1/7
+        Fraction of an OpenML data set that becomes the test images, stratified by class.
+    random_state : int, default 0
+        Seed of that split.
+
+    Returns
+    -------
+    Pool
+
+    Raises
+    ------
+    ValueError
+        `name` cannot be found or read or holds no valid images; `classes` is not a list of at least
+        two distinct classes of the pool; `test_size` is not between 0 and 1.
+
+    References
+    ----------
+    .. [1] Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits",
+           1998.
+    """
+    check_classes(classes)
+    if not isinstance(name, (str, Path)):
+        raise ValueError(f"name was {name!r}; allowed are a str and a Path")
+    if not isinstance(test_size, Real) or not 0 < test_size < 1:
+        raise ValueError(f"test_size was {test_size!r}; allowed is a fraction between 0 and 1")
+    try:
+        path = Path(name).expanduser()
+        is_local = path.exists() or path.suffix == ".npz" or path.parent != Path()
+        if name == "mnist":
+            arrays = read_mnist()
+        elif is_local:
+            arrays = read_idx_folder(path) if path.is_dir() else read_npz(path)
+        else:
+            arrays = read_openml(str(name), test_size, random_state)
+        images, labels, test_images, test_labels = arrays
+        pool = Pool(images, labels, test_images, test_labels, name=path.stem if is_local else name)
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f"name was {str(name)!r}, which cannot be loaded: {reason} (allowed are 'mnist', "
+            "an .npz file, a folder of IDX files, or the name of an OpenML data set)"
+        ) from error
+    if classes is None:
+        return pool
+    if not set(classes) <= set(pool.classes):
+        raise ValueError(f"classes was {list(classes)}; allowed are classes among {pool.classes}")
+    return pool._take(np.isin(pool.labels, classes), np.isin(pool.test_labels, classes))
+
+
+def check_classes(classes):
+    """Raise ValueError unless `classes` is None or a list of at least two distinct ints."""
+    if classes is None:
+        return
+    if isinstance(classes, str):
+        raise ValueError(
+            f"classes was the string {classes!r}; allowed is a list of ints: papermill's -p hands "
+            "lists over as strings; use -y 'digits: [0, 1]'"
+        )
+    if (
+        not isinstance(classes, (list, tuple, np.ndarray))
+        or not all(isinstance(c, Integral) and not isinstance(c, bool) for c in classes)
+        or len(set(classes)) < max(2, len(classes))
+    ):
+        raise ValueError(f"classes was {classes!r}; allowed is a list of two or more distinct ints")
+
+
+def as_images(parameter, images):
+    """Images as uint8 of shape (n, H, W) or (n, H, W, C); ValueError if they are not regular."""
+    try:
+        images = np.asarray(images)
+    except ValueError:  # a list of arrays of different shapes
+        images = np.empty(0, object)
+    if images.dtype == object:
+        raise ValueError(f"{parameter} was of more than one size; allowed is one size for all")
+    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)) or not images.size:
+        raise ValueError(
+            f"{parameter} was of shape {images.shape}; "
+            "allowed are (n, H, W) and (n, H, W, C) with C = 1 or 3, none empty"
+        )
+    if images.dtype.kind not in "buif":
+        raise ValueError(f"{parameter} was of dtype {images.dtype}; allowed are ints and floats")
+    low, high = images.min(), images.max()  # both NaN if any value is
+    limit = 255 if images.dtype.kind in "ui" else 1
+    if not (low >= 0 and high <= limit):
+        raise ValueError(
+            f"{parameter} had values from {low} to {high}; "
+            "allowed are integers in 0..255 and floats in [0, 1]"
+        )
+    return images.astype(np.uint8) if limit == 255 else np.rint(images * 255.0).astype(np.uint8)
+
+
+def as_labels(parameter, labels, n):
+    """Labels as n whole numbers or n strings; ValueError if they are neither."""
+    labels = np.asarray(labels)
+    if labels.shape != (n,):
+        raise ValueError(
+            f"{parameter} was of shape {labels.shape}; allowed is one per image, ({n},)"
+        )
+    is_text = labels.dtype == object and all(isinstance(label, str) for label in labels)
+    if is_text or labels.dtype.kind in "US":
+        return labels.astype(str)
+    if labels.dtype.kind not in "uif" or not np.array_equal(labels, np.rint(labels)):
+        raise ValueError(
+            f"{parameter} was not whole numbers or strings; allowed is one or the other"
+        )
+    return labels
+
+
+def draw(parameter, n, labels, seed):
+    """Sorted indices of n random images, at least one of every class."""
+    n_classes = len(np.unique(labels))
+    if not isinstance(n, Integral) or not n_classes <= n <= len(labels):
+        raise ValueError(
+            f"{parameter} was {n!r}; allowed are ints from {n_classes} to {len(labels)}"
+        )
+    order = np.random.default_rng(seed).permutation(len(labels))
+    first = np.unique(labels[order], return_index=True)[1]  # the first of every class
+    order = np.concatenate([order[first], np.delete(order, first)])
+    return np.sort(order[:n])
+
+
+def read_mnist():
+    """The four arrays of the bundled MNIST, once the digest of the file is right."""
+    path = resources.files("alvae") / "data" / "mnist.npz"
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != MNIST_SHA256:
+        raise ValueError(f"the SHA-256 of the bundled file is {found}, not {MNIST_SHA256}")
+    return read_npz(path)
+
+
+def read_npz(path):
+    """The four arrays of an .npz file, with the keys of the one that Keras downloads."""
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is not a whole .npz archive")
+        file.seek(0)
+        arrays = np.load(file, allow_pickle=False)
+        if missing := [key for key in NPZ_KEYS if key not in arrays]:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        try:
+            return tuple(arrays[key] for key in NPZ_KEYS)
+        except ValueError as error:
+            if "Object arrays" not in str(error):
+                raise
+            raise ValueError("it holds Python objects, as if images were of two sizes") from error
+
+
+def read_idx_folder(folder):
+    """The four arrays of a folder of IDX files, plain ones before gzipped ones."""
+    paths = []
+    for stem in IDX_STEMS:
+        plain = sorted(folder.glob(f"{stem}[-.]idx?-ubyte"))
+        found = plain + sorted(folder.glob(f"{stem}[-.]idx?-ubyte.gz"))
+        if not found:
+            raise ValueError(f"the folder lacks a file {stem}-idx*-ubyte or {stem}-idx*-ubyte.gz")
+        paths.append(found[0])
+    return tuple(map(read_idx, paths))
+
+
+def read_idx(path):
+    """One IDX file of bytes: 0, 0, 8, the number of axes, their lengths, the values."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    if len(content) < 4 or content[:3] != b"\0\0\x08":
+        raise ValueError(f"{path.name} does not begin like an IDX file of bytes")
+    start = 4 + 4 * content[3]
+    shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)]
+    if len(content) != (expected := start + math.prod(shape)):
+        raise ValueError(f"{path.name} has {len(content)} bytes, not the {expected} it announces")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def read_openml(name, test_size, random_state):
+    """The four arrays of an OpenML data set, split at random within classes."""
+    bunch = datasets.fetch_openml(name, as_frame=False)
+    data, target = np.asarray(bunch.data), np.asarray(bunch.target)
+    if data.ndim != 2 or data.dtype.kind not in "buif" or target.shape != data.shape[:1]:
+        raise ValueError("it is not a dense table of numbers with one label per row")
+    n, n_features = data.shape
+    side, color_side = math.isqrt(n_features), math.isqrt(n_features // 3)
+    if side**2 == n_features:
+        images = data.reshape(n, side, side)
+    elif 3 * color_side**2 == n_features:
+        images = data.reshape(n, 3, color_side, color_side).transpose(0, 2, 3, 1)
+    else:
+        raise ValueError(f"its {n_features} features are neither a square gray nor a color image")
+    # OpenML keeps pixels as floats: whole ones up to 255 are gray levels.
+    if images.max() > 1 and np.array_equal(images, np.clip(np.rint(images), 0, 255)):
+        images = images.astype(np.uint8)
+    index, test_index = train_test_split(
+        np.arange(n), test_size=test_size, random_state=random_state, stratify=target.astype(str)
+    )
+    return images[index], target[index], images[test_index], target[test_index]
