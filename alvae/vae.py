@@ -1,0 +1,418 @@
+"""The convolutional variational autoencoder of the paper, whole, in this one file.
+
+Encoder: four 3x3 convolutions with 32, 64, 64 and 64 filters (the second with stride 2), a dense
+layer of 32, and two heads: the mean and the log-variance of q(z|x) [1]_. The decoder mirrors it: a
+dense layer, a transposed convolution with stride 2, and a convolution to the image.
+
+The loss is the negative of the paper's equation (2), with a weight β on the regularization term:
+
+    loss(x) = -E_q(z|x)[log p(x|z)] + β D_KL(q(z|x) || N(0, I))
+
+.. [1] D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", 2014, arXiv:1312.6114.
+"""
+
+import math
+import os
+from functools import partial
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from alvae._checks import check_integer, check_number
+
+FILTERS = (32, 64, 64, 64)
+HIDDEN = 32
+WARM_UP = 200  # steps
+DECAY = 0.4  # share of the steps
+BLOCK = 512  # images encoded or decoded at a time: bounds the memory, changes no result
+
+
+class Encoder(nn.Module):
+    """q(z|x): from images to the mean and the log-variance of a diagonal Gaussian."""
+
+    def __init__(self, image_shape, latent_dim):
+        super().__init__()
+        height, width, channels = image_shape
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1)
+            for n_in, n_out, stride in zip(
+                (channels, *FILTERS), FILTERS, (1, 2, 1, 1), strict=False
+            )
+        )
+        self.dense = nn.Linear(FILTERS[-1] * math.ceil(height / 2) * math.ceil(width / 2), HIDDEN)
+        self.mu = nn.Linear(HIDDEN, latent_dim)
+        self.log_var = nn.Linear(HIDDEN, latent_dim)
+        nn.init.zeros_(self.log_var.weight)  # starts at σ = 1, far from where exp overflows
+        nn.init.zeros_(self.log_var.bias)
+
+    def forward(self, x):  # (B, C, H, W)
+        for convolution in self.convolutions:
+            x = F.relu(convolution(x))  # (B, filters, H/2, W/2) from the second on
+        x = F.relu(self.dense(x.flatten(1)))  # (B, HIDDEN)
+        with torch.autocast(x.device.type, enabled=False):  # the codes themselves are not rounded
+            return self.mu(x.float()), self.log_var(x.float())  # (B, d) each
+
+
+class Decoder(nn.Module):
+    """p(x|z): from codes to the logits of the pixels, each pixel a Bernoulli variable."""
+
+    def __init__(self, image_shape, latent_dim):
+        super().__init__()
+        height, width, channels = image_shape
+        self.small = (FILTERS[-1], math.ceil(height / 2), math.ceil(width / 2))
+        self.image_size = (height, width)
+        self.dense = nn.Linear(latent_dim, math.prod(self.small))
+        self.upsample = nn.ConvTranspose2d(FILTERS[-1], FILTERS[0], 3, stride=2, padding=1)
+        self.to_image = nn.Conv2d(FILTERS[0], channels, 3, padding=1)
+
+    def forward(self, z):  # (B, d)
+        x = F.relu(self.dense(z)).view(-1, *self.small)  # (B, 64, H/2, W/2)
+        # output_size settles whether H/2 came from an even or an odd H.
+        x = F.relu(self.upsample(x, output_size=self.image_size))  # (B, 32, H, W)
+        return self.to_image(x)  # (B, C, H, W)
+
+
+def gaussian_kl(mu, log_var):
+    """Closed-form D_KL(N(mu, diag(exp(log_var))) || N(0, I)), one value per row.
+
+    Parameters
+    ----------
+    mu, log_var : torch.Tensor of shape (n, d)
+
+    Returns
+    -------
+    torch.Tensor of shape (n,), in nats
+    """
+    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum(dim=1)
+
+
+def sample_posterior(mu, log_var, generator=None):
+    """Draw z ~ N(mu, diag(exp(log_var))) as mu + σ ε, so that gradients reach mu and log_var."""
+    noise = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
+    return mu + torch.exp(0.5 * log_var) * noise.to(mu.device)
+
+
+class ConvVAE(TransformerMixin, BaseEstimator):
+    """Convolutional variational autoencoder, as a scikit-learn transformer.
+
+    The network is the paper's (see the module's docstring). RMSProp has the constants of Keras,
+    which the paper used: decay 0.9 and epsilon 1e-7. Training runs in bfloat16 where the processor
+    or the GPU has instructions for it and in float32 elsewhere; encoding and decoding are always in
+    float32.
+
+    Parameters
+    ----------
+    latent_dim : int, default=3
+        Dimension d of the latent space, at most the number of values in an image.
+    beta : float, default=0.26
+        Weight β of the regularization term of equation (2), at least 0; 1 gives the bound itself.
+    epochs : int, default=8
+        Passes over the images.
+    batch_size : int, default=32
+        Images per step.
+    learning_rate : float, default=2e-3
+        Step size of RMSProp. It grows from zero in the first steps, while RMSProp's averages are
+        young, and falls to zero in the last 40 %.
+    device : str, default="auto"
+        A torch device such as "cpu" or "cuda"; "auto" is a GPU where there is one.
+    random_state : int or None, default=None
+        Seed of the weights, the order of the images and the noise.
+
+    Attributes
+    ----------
+    history_ : list of dict
+        For every epoch `epoch`, `loss`, `reconstruction` and `kl`: means per image, in nats.
+    image_shape_ : tuple of int
+        Shape of one image as it was given: (H, W) or (H, W, C).
+    encoder_, decoder_ : Encoder, Decoder
+        The trained networks.
+
+    Examples
+    --------
+    >>> vae = ConvVAE(latent_dim=3, random_state=0).fit(images)  # doctest: +SKIP
+    >>> latents = vae.transform(images)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        latent_dim=3,
+        beta=0.26,
+        epochs=8,
+        batch_size=32,
+        learning_rate=2e-3,
+        device="auto",
+        random_state=None,
+    ):
+        self.latent_dim = latent_dim
+        self.beta = beta
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Train encoder and decoder on the images.
+
+        Parameters
+        ----------
+        X : array of shape (n, H, W) or (n, H, W, C)
+            Images, uint8, or floats in [0, 1]; any H and W, and C = 1 or 3. Converted batch by
+            batch, so that it may be memory-mapped.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range or X does not hold images.
+        """
+        X = _check_images(X)
+        self._check_params(X)
+        device = self._device()
+        self.image_shape_ = X.shape[1:]
+        seed = np.random.SeedSequence(self.random_state).generate_state(1, np.uint64)[0]
+        # The order and the noise are drawn on the CPU: the same on every device.
+        generator = torch.Generator().manual_seed(int(seed >> 1))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(seed >> 1))
+            self._build()
+        network = nn.ModuleList([self.encoder_, self.decoder_])
+        network.to(device=device, memory_format=torch.channels_last)
+        optimizer = torch.optim.RMSprop(
+            network.parameters(), lr=self.learning_rate, alpha=0.9, eps=1e-7
+        )
+        steps = self.epochs * math.ceil(len(X) / self.batch_size)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_warm_up_and_decay, steps))
+
+        self.history_ = []
+        epochs = tqdm(range(1, self.epochs + 1), desc="Training the VAE", unit="epoch")
+        for epoch in epochs:
+            totals = torch.zeros(2, device=device)  # reconstruction and KL, summed over images
+            for rows in torch.randperm(len(X), generator=generator).split(self.batch_size):
+                x = _to_batch(X[rows.numpy()], device)
+                with _autocast(device):
+                    mu, log_var = self.encoder_(x)
+                    logits = self.decoder_(sample_posterior(mu, log_var, generator))
+                terms = torch.stack(
+                    [reconstruction_loss(logits.float(), x).sum(), gaussian_kl(mu, log_var).sum()]
+                )
+                loss = (terms[0] + self.beta * terms[1]) / len(x)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                totals += terms.detach()
+            reconstruction, kl = (totals / len(X)).tolist()
+            loss = reconstruction + self.beta * kl
+            if not math.isfinite(loss):
+                raise FloatingPointError(
+                    f"the loss is {loss} in epoch {epoch}: try a smaller learning_rate than "
+                    f"{self.learning_rate}"
+                )
+            self.history_.append(
+                {"epoch": epoch, "loss": loss, "reconstruction": reconstruction, "kl": kl}
+            )
+            epochs.set_postfix(loss=f"{loss:.1f}")
+        return self
+
+    def encode(self, X):
+        """Mean and log-variance of q(z|x) for every image.
+
+        Parameters
+        ----------
+        X : array of shape (n, H, W) or (n, H, W, C)
+            Images of the size seen in `fit`.
+
+        Returns
+        -------
+        mu, log_var : float32 ndarrays of shape (n, latent_dim)
+        """
+        check_is_fitted(self)
+        X = _check_images(X)
+        if X.shape[1:] != self.image_shape_:
+            raise ValueError(
+                f"X has images of shape {X.shape[1:]}; this VAE was trained on {self.image_shape_}"
+            )
+        mu = np.empty((len(X), self.latent_dim), dtype=np.float32)
+        log_var = np.empty_like(mu)
+        with torch.inference_mode():
+            for rows in _blocks(len(X)):
+                codes = self.encoder_(_to_batch(X[rows], self._where()))
+                mu[rows], log_var[rows] = (code.cpu().numpy() for code in codes)
+        return mu, log_var
+
+    def transform(self, X):
+        """Posterior means: the latent codes of the images, of shape (n, latent_dim), float32."""
+        return self.encode(X)[0]
+
+    def inverse_transform(self, Z):
+        """Decode latent codes into images.
+
+        Parameters
+        ----------
+        Z : array of shape (n, latent_dim)
+
+        Returns
+        -------
+        float32 ndarray of shape (n, H, W) or (n, H, W, C)
+            The mean of p(x|z), in [0, 1].
+        """
+        check_is_fitted(self)
+        Z = np.asarray(Z, dtype=np.float32)
+        if Z.ndim != 2 or Z.shape[1] != self.latent_dim or not np.isfinite(Z).all():
+            raise ValueError(
+                f"Z has shape {Z.shape}; it must have shape (n, {self.latent_dim}) and be finite"
+            )
+        images = np.empty((len(Z), *self.image_shape_), dtype=np.float32)
+        with torch.inference_mode():
+            for rows in _blocks(len(Z)):
+                logits = self.decoder_(torch.from_numpy(Z[rows]).to(self._where()))
+                decoded = torch.sigmoid(logits).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, C)
+                images[rows] = decoded.reshape(-1, *self.image_shape_)
+        return images
+
+    def sample(self, n, random_state=None):
+        """Draw n images: codes from the prior N(0, I), decoded.
+
+        Returns
+        -------
+        float32 ndarray of shape (n, H, W) or (n, H, W, C), in [0, 1]
+        """
+        check_is_fitted(self)
+        check_integer("n", n, 1)
+        Z = np.random.default_rng(random_state).standard_normal((n, self.latent_dim))
+        return self.inverse_transform(Z)
+
+    def save(self, path):
+        """Write the trained VAE to a file, whole or not at all; `load` reads it."""
+        check_is_fitted(self)
+        path = Path(path)
+        content = {
+            "params": self.get_params(),
+            "image_shape": list(self.image_shape_),
+            "history": self.history_,
+            "encoder": self.encoder_.state_dict(),
+            "decoder": self.decoder_.state_dict(),
+        }
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            torch.save(content, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path):
+        """Read a VAE that `save` wrote, onto the device that its parameter `device` names.
+
+        Raises
+        ------
+        ValueError
+            If the file is missing, or is not one that `save` wrote.
+        """
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            vae = cls(**content["params"])
+            vae.image_shape_ = tuple(content["image_shape"])
+            vae.history_ = content["history"]
+            vae._build()
+            vae.encoder_.load_state_dict(content["encoder"])
+            vae.decoder_.load_state_dict(content["decoder"])
+        except (OSError, EOFError, RuntimeError, KeyError, TypeError, UnpicklingError) as error:
+            raise ValueError(f"path is {str(path)!r}; it must be a file written by save") from error
+        device = vae._device()
+        vae.encoder_.to(device=device, memory_format=torch.channels_last)
+        vae.decoder_.to(device=device, memory_format=torch.channels_last)
+        return vae
+
+    def _build(self):
+        shape = (*self.image_shape_, 1)[:3]
+        self.encoder_ = Encoder(shape, self.latent_dim)
+        self.decoder_ = Decoder(shape, self.latent_dim)
+
+    def _where(self):
+        return next(self.encoder_.parameters()).device
+
+    def _device(self):
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            device = torch.device(self.device)
+            torch.empty(0, device=device)
+        except (RuntimeError, TypeError, AssertionError) as error:
+            raise ValueError(
+                f"device is {self.device!r}; it must be 'auto' or a device that torch has here"
+            ) from error
+        return device
+
+    def _check_params(self, X):
+        check_integer("latent_dim", self.latent_dim, 1, math.prod(X.shape[1:]))
+        check_integer("epochs", self.epochs, 1)
+        check_integer("batch_size", self.batch_size, 1)
+        if self.random_state is not None:
+            check_integer("random_state", self.random_state, 0)
+        check_number("beta", self.beta, 0, inclusive=True)
+        check_number("learning_rate", self.learning_rate, 0, inclusive=False)
+
+
+def _warm_up_and_decay(steps, step):
+    """Share of the learning rate at a step: linear up, then constant, then linear down to zero."""
+    warm_up = min(WARM_UP, max(1, steps // 3))
+    return min(1, (step + 1) / warm_up, (1 - step / steps) / DECAY)
+
+
+def reconstruction_loss(logits, x):
+    """-log p(x|z) of Bernoulli pixels, in nats: (B, C, H, W) twice -> (B,)."""
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=(1, 2, 3))
+
+
+def _to_batch(images, device):
+    """Images (B, H, W) or (B, H, W, C) as float32 in [0, 1], (B, C, H, W) with channels last."""
+    x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
+    return (x.unsqueeze(3) if x.ndim == 3 else x).permute(0, 3, 1, 2)
+
+
+def _autocast(device):
+    """Mixed precision where the hardware has bfloat16 instructions, float32 elsewhere."""
+    if device.type == "cpu":
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    else:
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, torch.bfloat16, enabled=bool(fast))
+
+
+def _blocks(n):
+    """Slices that cover n rows."""
+    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
+
+
+def _check_images(X):
+    """X as an array of images that are finite and in range; memory-mapped arrays stay so."""
+    X = np.asanyarray(X)
+    if X.ndim not in (3, 4) or X.shape[3:] not in ((), (1,), (3,)) or X.size == 0:
+        raise ValueError(
+            f"X has shape {X.shape}; images have shape (n, H, W) or (n, H, W, C) with C = 1 or 3"
+        )
+    if X.dtype == np.uint8:
+        return X
+    if X.dtype.kind != "f":
+        raise ValueError(f"X has dtype {X.dtype}; images are uint8, or floats in [0, 1]")
+    for rows in _blocks(len(X)):
+        if not (X[rows].min() >= 0 and X[rows].max() <= 1):  # also false for NaN
+            raise ValueError(
+                f"X has values from {X[rows].min()} to {X[rows].max()}; floats must be in [0, 1]"
+            )
+    return X

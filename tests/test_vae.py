@@ -1,0 +1,232 @@
+"""The VAE against closed forms, torch.distributions, Monte Carlo and its own promises."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+
+from alvae.pools import load_pool
+from alvae.vae import (
+    ConvVAE,
+    Decoder,
+    Encoder,
+    gaussian_kl,
+    reconstruction_loss,
+    sample_posterior,
+)
+
+rng = np.random.default_rng(0)
+
+
+def make_images(n=12, shape=(9, 8)):
+    return rng.integers(0, 256, (n, *shape), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    images = load_pool().images[:64]  # 16 steps
+    return ConvVAE(latent_dim=2, epochs=4, batch_size=16, random_state=0).fit(images), images
+
+
+def random_gaussian(n=4, d=3):
+    return torch.from_numpy(rng.normal(size=(n, d))), torch.from_numpy(rng.normal(size=(n, d)))
+
+
+def test_kl_equals_torch_distributions():
+    mu, log_var = random_gaussian()
+    q = torch.distributions.Normal(mu, (log_var / 2).exp())
+    p = torch.distributions.Normal(torch.zeros(3), torch.ones(3))
+    expected = torch.distributions.kl_divergence(q, p).sum(dim=1)
+    torch.testing.assert_close(gaussian_kl(mu, log_var), expected)
+
+
+def test_kl_equals_its_monte_carlo_estimate():
+    mu, log_var = random_gaussian(1, 2)
+    n = 200_000
+    mu_n, log_var_n = mu.expand(n, -1), log_var.expand(n, -1)
+    z = sample_posterior(mu_n, log_var_n, torch.Generator().manual_seed(0))
+    q = torch.distributions.Normal(mu_n, (log_var_n / 2).exp())
+    p = torch.distributions.Normal(torch.zeros(2), torch.ones(2))
+    ratios = (q.log_prob(z) - p.log_prob(z)).sum(dim=1)
+    error = 5 * ratios.std() / n**0.5
+    assert abs(ratios.mean() - gaussian_kl(mu, log_var)[0]) < error
+
+
+def test_posterior_samples_have_the_mean_and_variance_of_the_posterior():
+    mu, log_var = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 1.5]])
+    n = 100_000
+    generator = torch.Generator().manual_seed(1)
+    z = sample_posterior(mu.expand(n, -1), log_var.expand(n, -1), generator)
+    torch.testing.assert_close(z.mean(dim=0), mu[0], atol=0.05, rtol=0)
+    torch.testing.assert_close(z.var(dim=0), log_var[0].exp(), atol=0, rtol=0.05)
+
+
+def test_reconstruction_loss_is_the_bernoulli_log_likelihood():
+    logits = torch.from_numpy(rng.normal(size=(3, 1, 4, 5)))
+    x = torch.from_numpy(rng.integers(0, 2, (3, 1, 4, 5)).astype(float))
+    expected = -torch.distributions.Bernoulli(logits=logits).log_prob(x).sum(dim=(1, 2, 3))
+    torch.testing.assert_close(reconstruction_loss(logits, x), expected)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    height=st.integers(1, 17),
+    width=st.integers(1, 17),
+    channels=st.sampled_from([1, 3]),
+    d=st.integers(1, 4),
+)
+def test_networks_keep_any_image_size(height, width, channels, d):
+    shape = (height, width, channels)
+    x = torch.zeros(2, channels, height, width)
+    mu, log_var = Encoder(shape, d)(x)
+    assert mu.shape == log_var.shape == (2, d)
+    assert Decoder(shape, d)(mu).shape == x.shape
+
+
+def test_gradients_of_both_terms_reach_all_parameters():
+    torch.manual_seed(0)
+    encoder, decoder = Encoder((8, 8, 1), 2), Decoder((8, 8, 1), 2)
+    x = torch.rand(16, 1, 8, 8)
+    mu, log_var = encoder(x)
+    logits = decoder(sample_posterior(mu, log_var))
+    (reconstruction_loss(logits, x) + gaussian_kl(mu, log_var)).mean().backward()
+    for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_the_encoder_has_the_layers_of_the_paper():
+    kernels = [convolution.weight.shape for convolution in Encoder((28, 28, 1), 3).convolutions]
+    assert kernels == [(32, 1, 3, 3), (64, 32, 3, 3), (64, 64, 3, 3), (64, 64, 3, 3)]
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (7, 7, 1), (10, 11, 3)])
+def test_shapes_and_dtypes_for_the_user(shape):
+    images = make_images(5, shape)
+    vae = ConvVAE(latent_dim=2, epochs=1, random_state=0).fit(images)
+    latents = vae.transform(images)
+    assert latents.shape == (5, 2)
+    assert latents.dtype == np.float32
+    for decoded in (vae.inverse_transform(latents), vae.sample(5, random_state=0)):
+        assert decoded.shape == images.shape
+        assert decoded.dtype == np.float32
+        assert decoded.min() >= 0
+        assert decoded.max() <= 1
+
+
+def test_loss_falls_and_is_the_weighted_sum_of_its_terms(fitted):
+    vae, _ = fitted
+    first, last = vae.history_[0], vae.history_[-1]
+    assert last["loss"] < first["loss"]
+    for epoch in vae.history_:
+        assert epoch["loss"] == pytest.approx(epoch["reconstruction"] + vae.beta * epoch["kl"])
+
+
+@pytest.mark.parametrize("random_state", range(3))
+def test_training_is_stable_on_small_pools(random_state):
+    images = load_pool().images[:64]
+    history = ConvVAE(epochs=4, batch_size=16, random_state=random_state).fit(images).history_
+    at_half = 28 * 28 * np.log(2)  # what saying 1/2 for every pixel costs
+    assert history[-1]["loss"] < at_half
+
+
+def test_overfits_a_handful_of_images():
+    images = load_pool().images[:4]
+    vae = ConvVAE(latent_dim=8, beta=0, epochs=400, batch_size=4, random_state=0).fit(images)
+    error = np.abs(vae.inverse_transform(vae.transform(images)) - images / 255).mean()
+    blank = np.abs(images.mean(axis=0) / 255 - images / 255).mean()
+    assert error < 0.2 * blank
+
+
+def test_same_seed_same_weights_and_the_global_generator_is_left_alone(fitted):
+    vae, images = fitted
+    state = torch.random.get_rng_state()
+    again = clone(vae).fit(images)
+    assert torch.equal(state, torch.random.get_rng_state())
+    for name, weights in vae.encoder_.state_dict().items():
+        assert torch.equal(weights, again.encoder_.state_dict()[name]), name
+    other = clone(vae).set_params(random_state=1).fit(images)
+    assert not np.array_equal(other.transform(images), vae.transform(images))
+
+
+def test_floats_train_like_the_bytes_they_come_from(fitted):
+    vae, images = fitted
+    from_floats = clone(vae).fit(images / np.float32(255))
+    np.testing.assert_allclose(
+        from_floats.transform(images), vae.transform(images), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_transform_does_not_depend_on_how_images_are_grouped(fitted, monkeypatch):
+    vae, images = fitted
+    whole = vae.transform(images)
+    monkeypatch.setattr("alvae.vae.BLOCK", 7)
+    np.testing.assert_allclose(vae.transform(images), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_save_and_load_round_trip(fitted, tmp_path):
+    vae, images = fitted
+    vae.save(tmp_path / "vae.pt")
+    loaded = ConvVAE.load(tmp_path / "vae.pt")
+    assert loaded.get_params() == vae.get_params()
+    assert loaded.history_ == vae.history_
+    np.testing.assert_array_equal(loaded.transform(images), vae.transform(images))
+    np.testing.assert_array_equal(loaded.sample(3, 0), vae.sample(3, 0))
+    assert [path.name for path in tmp_path.iterdir()] == ["vae.pt"]
+
+
+def test_load_names_a_file_that_it_cannot_read(fitted, tmp_path):
+    vae, _ = fitted
+    vae.save(tmp_path / "vae.pt")
+    content = (tmp_path / "vae.pt").read_bytes()
+    (tmp_path / "half.pt").write_bytes(content[: len(content) // 2])
+    for name in ("half.pt", "missing.pt"):
+        with pytest.raises(ValueError, match=name):
+            ConvVAE.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("latent_dim", 0),
+        ("latent_dim", 73),
+        ("latent_dim", 2.0),
+        ("beta", -1),
+        ("beta", float("nan")),
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("learning_rate", 0),
+        ("learning_rate", "fast"),
+        ("device", "abacus"),
+        ("random_state", -1),
+    ],
+)
+def test_a_bad_parameter_is_named(parameter, value):
+    with pytest.raises(ValueError, match=f"^{parameter} is "):
+        ConvVAE(**{parameter: value}).fit(make_images())
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((3, 4)),
+        np.zeros((0, 4, 4)),
+        np.zeros((3, 4, 4, 2)),
+        np.full((3, 4, 4), np.nan),
+        np.full((3, 4, 4), 1.5),
+        np.zeros((3, 4, 4), dtype=int),
+    ],
+)
+def test_bad_images_are_refused(images):
+    with pytest.raises(ValueError, match="^X has "):
+        ConvVAE(epochs=1).fit(images)
+
+
+def test_images_of_another_size_are_refused(fitted):
+    vae, _ = fitted
+    with pytest.raises(ValueError, match=r"trained on \(28, 28\)"):
+        vae.transform(make_images())
+    with pytest.raises(ValueError, match=r"Z has shape \(3, 5\)"):
+        vae.inverse_transform(np.zeros((3, 5)))
