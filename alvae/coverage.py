@@ -1,0 +1,112 @@
+"""Measures of a selection and of a space: how well points cover a pool, and how it clusters."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.spatial import KDTree
+from sklearn.cluster import KMeans
+from sklearn.metrics import normalized_mutual_info_score
+
+BLOCK_VALUES = 2**20  # values of X handled at a time: bounds the memory, changes no result
+
+
+def covering_radius(X, selected):
+    """Largest Euclidean distance from a point to its nearest selected point: equation (3).
+
+    Exact, in double precision. The n x B matrix of distances is never formed.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        The points; finite.
+    selected : array-like of shape (B,)
+        Distinct indices into X, at least one.
+
+    Returns
+    -------
+    float
+        In the units of X; 0 if every point coincides with a selected one.
+
+    Raises
+    ------
+    ValueError
+        If X is not a finite (n, d) array, or `selected` not distinct indices into it.
+    """
+    X = _check_X(X)
+    selected = np.asarray(selected)
+    if selected.ndim != 1 or selected.size == 0 or selected.dtype.kind not in "iu":
+        raise ValueError(
+            f"selected has shape {selected.shape} and dtype {selected.dtype}; "
+            "it must be a list of integers, at least one"
+        )
+    if selected.min() < 0 or selected.max() >= len(X):
+        raise ValueError(
+            f"selected is from {selected.min()} to {selected.max()}; "
+            f"allowed are indices from 0 to {len(X) - 1}"
+        )
+    if len(np.unique(selected)) < len(selected):
+        raise ValueError("selected contains an index twice; its indices must be distinct")
+
+    nearest = KDTree(X[selected])
+    rows = max(1, BLOCK_VALUES // X.shape[1])
+    blocks = (X[start : start + rows] for start in range(0, len(X), rows))
+    return max(float(nearest.query(block)[0].max()) for block in blocks)
+
+
+def kmeans_nmi(X, labels, n_clusters=None, n_init=10, random_state=0):
+    """Normalized mutual information of the K-means clusters of X with labels.
+
+    Mutual information over the arithmetic mean of the two entropies: the measure by which Section 4
+    compares the latent space with the input space.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        The points; finite.
+    labels : array-like of shape (n,)
+        The class of each point.
+    n_clusters : int, default=None
+        Number of clusters K. None: the number of classes in `labels`.
+    n_init : int, default=10
+        Runs of K-means, of which the best counts.
+    random_state : int or None, default=0
+        Seed of K-means.
+
+    Returns
+    -------
+    float
+        From 0, independent, to 1, the same partition.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or `n_clusters` is not from 1 to n.
+    """
+    X = _check_X(X)
+    labels = np.asarray(labels)
+    if labels.shape != (len(X),):
+        raise ValueError(f"labels has shape {labels.shape}; it must have shape ({len(X)},)")
+    if n_clusters is None:
+        n_clusters = len(np.unique(labels))
+    integer = isinstance(n_clusters, Integral) and not isinstance(n_clusters, bool)
+    if not integer or not 1 <= n_clusters <= len(X):
+        raise ValueError(
+            f"n_clusters is {n_clusters!r}; allowed are integers from 1 to {len(X)}, "
+            "the number of points"
+        )
+    clusters = KMeans(n_clusters, n_init=n_init, random_state=random_state).fit_predict(X)
+    return float(normalized_mutual_info_score(labels, clusters))
+
+
+def _check_X(X):
+    try:
+        X = np.asarray(X)
+    except ValueError:
+        raise ValueError("X has rows of unequal length; it must have shape (n, d)") from None
+    if X.ndim != 2 or X.size == 0:
+        raise ValueError(f"X has shape {X.shape}; it must have shape (n, d), n and d at least 1")
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X has dtype {X.dtype}; its values must be real numbers")
+    if not np.isfinite([X.min(), X.max()]).all():
+        raise ValueError("X contains NaN or infinity; all its values must be finite")
+    return X
