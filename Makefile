@@ -68,7 +68,7 @@ format: $(STAMP) ## mend what lint finds, as far as tools can
 	$(if $(NOTEBOOKS),$(NBSTRIPOUT) $(NOTEBOOKS))
 
 studies: $(STAMP) ## run the long comparisons behind the page of choices, into book/results
-	"$(BIN)/python" -m alvae.book --studies
+	"$(BIN)/python" -m alvae.studies
 
 clean: ## remove the built book, stored results and caches; .venv stays
 	rm -rf _build _store book/pages build dist alvae.egg-info

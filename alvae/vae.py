@@ -113,7 +113,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         Dimension d of the latent space, at most the number of values in an image.
     beta : float, default=0.26
         Weight β of the regularization term of equation (2), at least 0; 1 gives the bound itself.
-    epochs : int, default=8
+    epochs : int, default=12
         Passes over the images.
     batch_size : int, default=32
         Images per step.
@@ -144,7 +144,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         self,
         latent_dim=3,
         beta=0.26,
-        epochs=8,
+        epochs=12,
         batch_size=32,
         learning_rate=2e-3,
         device="auto",

@@ -1,0 +1,119 @@
+"""The manifest, and what becomes of an executed notebook."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from alvae import book, figures
+from alvae.book import as_page, load_manifest
+from alvae.notebook import Experiment
+
+
+@pytest.fixture(autouse=True)
+def style():
+    yield
+    figures.use_style("full")
+
+
+def test_the_manifest_of_the_book_is_valid():
+    experiments, pages = load_manifest()
+    assert {"three-digits", "four-digits", "five-digits"} <= set(experiments)
+    assert all(names for names in pages.values())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("pages: {}", "common, experiments and pages"),
+        ("{common: {}, experiments: {a: {digit: [1]}}, pages: {}}", "experiment a has digit"),
+        ("{common: {}, experiments: {a: {}}, pages: {nothing: [a]}}", "notebooks/nothing.ipynb"),
+        ("{common: {}, experiments: {a: {}}, pages: {training: [b]}}", "page training has b"),
+    ],
+)
+def test_a_wrong_manifest_is_refused(tmp_path, content, said):
+    path = tmp_path / "experiments.yml"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=said):
+        load_manifest(path)
+
+
+def test_a_missing_manifest_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.yml is missing"):
+        load_manifest(tmp_path / "none.yml")
+
+
+def executed_notebook():
+    rows = ":::{table} For {{ digits }}\n:name: tab-a\n:::"
+    return new_notebook(
+        cells=[
+            new_markdown_cell(
+                "# On {{ digits }}\n\nSee {numref}`fig-a` and fig-a-b, {eq}`eq-other`."
+            ),
+            new_code_cell(
+                'digits: list = [0, 3]  # classes\nname: str = "a # b"  # kept\nn: int = 1',
+                metadata={"tags": ["parameters"]},
+            ),
+            new_code_cell("digits = [1, 7]", metadata={"tags": ["injected-parameters"]}),
+            new_code_cell(
+                "figure",
+                metadata={
+                    "papermill": {"start_time": "now"},
+                    "mystnb": {
+                        "figure": {"name": "fig-a", "caption": "Of {{ digits }}"},
+                        "image": {"alt": "Also {{ digits }}"},
+                    },
+                },
+                outputs=[new_output("display_data", {"text/markdown": rows})],
+            ),
+        ]
+    )
+
+
+def test_a_page_shows_its_parameters_and_has_labels_of_its_own():
+    study = Experiment(digits=[1, 7])
+    page = as_page(executed_notebook(), "template", "-ones", {"digits": [1, 7]}, study)
+    title, parameters, figure, note = page.cells
+    assert "On 1 and 7" in title.source
+    assert "{numref}`fig-a-ones` and fig-a-b, {eq}`eq-other`" in title.source
+    assert parameters.source == (
+        'digits: list = [1, 7]  # classes\nname: str = "a # b"  # kept\nn: int = 1'
+    )
+    assert figure.metadata["mystnb"] == {
+        "figure": {"name": "fig-a-ones", "caption": "Of 1 and 7"},
+        "image": {"alt": "Also 1 and 7"},
+    }
+    assert "papermill" not in figure.metadata
+    assert figure.outputs[0].data["text/markdown"] == (
+        ":::{table} For 1 and 7\n:name: tab-a-ones\n:::"
+    )
+    assert "notebooks/template.ipynb" in note.source
+    assert "digits = [1, 7]" in note.source
+
+
+def test_the_first_page_of_a_notebook_keeps_its_labels_and_a_smoke_page_says_so():
+    study = Experiment(digits=[1, 7], profile="smoke")
+    page = as_page(executed_notebook(), "template", "", {"digits": [1, 7]}, study)
+    assert page.cells[3].metadata["mystnb"]["figure"]["name"] == "fig-a"
+    assert "smoke run" in page.cells[1].source
+
+
+def test_a_notebook_is_executed_once_for_the_same_parameters(tmp_path, monkeypatch):
+    cell = new_code_cell("n: int = 1  # a number", metadata={"tags": ["parameters"]})
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    log = tmp_path / "log"
+    append = new_code_cell(f"print(n, file=open({str(log)!r}, 'a'))")
+    nbformat.write(new_notebook(cells=[cell, append], metadata=kernel), tmp_path / "a.ipynb")
+    monkeypatch.setattr(book, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(book, "PAGES", tmp_path / "pages")
+    for n in (2, 2, 3):
+        _, given = book.execute("a", {"n": n, "digits": [0, 1]})
+        assert given == {"n": n}
+    assert log.read_text() == "2\n3\n"
+    assert not list(tmp_path.glob("pages/*"))  # nothing half made is left
+
+
+def test_the_command_line_reports_bad_input_in_one_line(monkeypatch):
+    monkeypatch.setattr(book, "load_manifest", lambda: 1 / 0)
+    monkeypatch.setattr(book, "make_pages", lambda profile: Experiment(digits=[3]))
+    with pytest.raises(SystemExit, match="python -m alvae.book: digits was"):
+        book.main([])
