@@ -24,7 +24,7 @@ ifneq ($(filter book,$(MAKECMDGOALS)),)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint format studies clean distclean
+.PHONY: help setup book headline test lint format studies clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,9 +53,13 @@ book: $(STAMP) ## run the experiments and build the book (PROFILE=smoke for a qu
 	"$(BIN)/jupyter-book" build -W -n --keep-going .
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
-test: $(STAMP) ## run the unit tests, then every notebook
+headline: $(STAMP) ## copy the figure of the README out of the book
+	"$(BIN)/python" -m alvae.book --headline
+
+test: $(STAMP) ## run the unit tests, then every notebook, then notebooks on other data
 	"$(BIN)/python" -m pytest tests
 	"$(BIN)/python" -m pytest --nbmake --nbmake-timeout=900 notebooks
+	"$(BIN)/python" -m pytest tests -m papermill
 
 lint: $(STAMP) ## check code and notebooks: rules, format, no outputs
 	"$(BIN)/ruff" check .

@@ -6,6 +6,7 @@ its parameters filled in and its provenance at the end. What has not changed is 
 """
 
 import argparse
+import hashlib
 import os
 import re
 import sys
@@ -16,7 +17,6 @@ from pathlib import Path
 from time import perf_counter
 
 import nbformat
-import numpy as np
 import yaml
 
 from alvae import store
@@ -63,6 +63,9 @@ def load_manifest(path=MANIFEST):
                 f"experiment {name} has {listing(sorted(unknown))}; "
                 f"allowed are {listing(sorted(allowed))}"
             )
+        local = REPOSITORY / params.get("pool_name", "mnist")  # whatever folder one is in
+        if local.exists():
+            params["pool_name"] = str(local)
     for notebook, names in content["pages"].items():
         if not (NOTEBOOKS / f"{notebook}.ipynb").is_file():
             raise ValueError(f"pages has {notebook}; there is no notebooks/{notebook}.ipynb")
@@ -134,19 +137,16 @@ def execute(notebook, parameters):
             progress_bar=False,
         )
 
+    pool = Path(parameters.get("pool_name", "mnist"))
     modules = sorted(path.stem for path in (REPOSITORY / "alvae").glob("*.py"))
     recipe = {
         "cells": [cell.source for cell in nbformat.read(template, as_version=4).cells],
         "parameters": parameters,
         "source": store.source_digest(*modules),
         "files": [
-            np.frombuffer(path.read_bytes(), dtype=np.uint8)
-            for path in [
-                MANIFEST,
-                CLAIMS,
-                REPOSITORY / "constraints.txt",
-                *sorted(RESULTS.glob("*")),
-            ]
+            hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (MANIFEST, CLAIMS, CONSTRAINTS, *sorted(RESULTS.glob("*")), pool)
+            if path.is_file()
         ],
     }
     executed = store.fetch(
@@ -180,7 +180,9 @@ def as_page(executed, notebook, suffix, parameters, experiment):
 
     for cell in page.cells:
         cell.metadata.pop("papermill", None)
-        if cell.cell_type == "markdown":
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("metadata", {}).get("alvae") is None]
+        else:
             cell.source = fill(cell.source)
         if "parameters" in cell.metadata.get("tags", []):
             cell.source = _with_values(cell.source, parameters)
@@ -191,7 +193,10 @@ def as_page(executed, notebook, suffix, parameters, experiment):
         for output in cell.get("outputs", []):  # tables
             if "text/markdown" in output.get("data", {}):
                 output["data"]["text/markdown"] = fill(output["data"]["text/markdown"])
-    if experiment.profile == "smoke":
+    title, *rest = page.cells[0].source.split("\n")
+    if suffix and texts["digits"] not in title:
+        page.cells[0].source = "\n".join([f"{title}: {texts['digits']}", *rest])
+    if parameters.get("profile") == "smoke":
         page.cells.insert(1, nbformat.v4.new_markdown_cell(_SMOKE_NOTE))
     page.cells.append(nbformat.v4.new_markdown_cell(_provenance(notebook, parameters)))
     return page
@@ -206,11 +211,15 @@ numbers and figures show that everything works, and nothing else.
 def _provenance(notebook, parameters):
     """A note on what the page was made from, and how to make it with other parameters."""
     settings = ", ".join(f"`{name} = {value!r}`" for name, value in parameters.items())
+    settings = f" with {settings}" if settings else ""
+    try_it = (
+        " To execute it with parameters of your own: "
+        f"`papermill notebooks/{notebook}.ipynb out.ipynb -y 'digits: [1, 7]'`."
+    )
     versions = ", ".join(f"{name} {version(name)}" for name in ("alvae", "torch", "scikit-learn"))
     return f"""```{{admonition}} How this page was made
 :class: note dropdown
-From `notebooks/{notebook}.ipynb` with {settings}; {versions}. To execute it with parameters of your
-own: `papermill notebooks/{notebook}.ipynb out.ipynb -y 'digits: [1, 7]'`.
+From `notebooks/{notebook}.ipynb`{settings}; {versions}.{try_it if "digits" in parameters else ""}
 ```"""
 
 
@@ -243,13 +252,11 @@ def _with_values(source, parameters):
 
 
 def write_headline():
-    """Copy the figure of the README out of the page that shows it."""
-    page = nbformat.read(PAGES / "sampling_comparisons.ipynb", as_version=4)
-    (cell,) = (
-        c
-        for c in page.cells
-        if c.metadata.get("mystnb", {}).get("figure", {}).get("name") == HEADLINE
-    )
+    """Copy the figure of the README out of the page that shows it, which must be a full one."""
+    path = PAGES / "sampling_comparisons.ipynb"
+    if not path.is_file() or "from a smoke run" in path.read_text(encoding="utf-8"):
+        raise ValueError(f"{path} is missing or from a smoke run; it takes a full `make book`")
+    (cell,) = (c for c in nbformat.read(path, as_version=4).cells if _figure_name(c) == HEADLINE)
     image = next(o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
     with store.replacing(REPOSITORY / "book" / "_static" / "learning_curves.png") as temporary:
         temporary.write_bytes(b64decode(image))
@@ -259,13 +266,13 @@ def main(arguments=None):
     """Make the pages of the book, from the command line."""
     parser = argparse.ArgumentParser(prog="python -m alvae.book", description=main.__doc__)
     parser.add_argument("--profile", choices=PROFILES, default="full", help="size of the runs")
-    parser.add_argument("--headline", action="store_true", help="renew the figure of the README")
+    parser.add_argument(
+        "--headline", action="store_true", help="only copy the figure of the README"
+    )
     options = parser.parse_args(arguments)
     os.environ["TQDM_DISABLE"] = "1"  # no progress bars in pages; the kernels inherit it
     try:
-        make_pages(options.profile)
-        if options.headline:
-            write_headline()
+        write_headline() if options.headline else make_pages(options.profile)
     except ValueError as error:
         sys.exit(f"{parser.prog}: {error}")
 

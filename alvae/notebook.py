@@ -17,6 +17,7 @@ from alvae.pools import check_classes, load_pool
 from alvae.trials import learning_curves
 
 PROFILES = ("full", "smoke")
+RECORDED = {"alvae": "recorded"}  # metadata of the outputs of `record`
 # What a smoke run does at most: enough to try every line, too little to say anything.
 SMOKE = {"images": 2000, "test_images": 500, "epochs": 2, "n_trials": 3}
 
@@ -145,16 +146,21 @@ class Experiment:
 def record(**values):
     """Keep values for the prose of a page, which cites them as ``{glue:text}`name:.2f` ``.
 
+    In the notebook itself they are shown below the cell; a page leaves that output out.
+
     Parameters
     ----------
     **values : scalar, str, or list
         NumPy scalars become Python numbers, and a list becomes text such as "0, 3 and 9".
     """
+    from IPython.display import publish_display_data
     from myst_nb import glue
 
     for name, value in values.items():
         value = value.item() if isinstance(value, np.generic) else value
-        glue(name, listing(value) if isinstance(value, list | tuple) else value, display=False)
+        value = listing(value) if isinstance(value, list | tuple) else value
+        glue(name, value, display=False)
+        publish_display_data({"text/plain": f"{name} = {value}"}, RECORDED)
 
 
 def table(frame, caption, name, decimals=3):
@@ -199,41 +205,49 @@ def judge(claims, ours):
     ----------
     claims : list of dict
         As in `book/claims.yml`.
-    ours : dict of str to (float, float)
-        Our value and its standard error (NaN where there is none) for every claim's `ours`.
+    ours : dict of str to tuple
+        For every claim's `ours` our value, its standard deviation over the trials and its standard
+        error; shorter where there are none.
 
     Returns
     -------
     pandas.DataFrame
-        `claim`, `paper`, `tolerance`, `ours`, `standard error` and `verdict`: "holds", or "does not
-        hold". A claim "at least" or "at most" 0 or 1 is one about a sign or an order.
+        `claim`, `paper`, `tolerance`, `ours`, `std`, `error` and `verdict`: "holds"; "undecided"
+        where two standard errors more or less would turn it; or "does not hold".
 
     Raises
     ------
     ValueError
         If a claim names a result that is not there, or an unknown rule.
     """
-    rules = {
-        "about": lambda value, theirs, tolerance: abs(value - theirs) <= tolerance,
-        "at least": lambda value, theirs, tolerance: value >= theirs - tolerance,
-        "at most": lambda value, theirs, tolerance: value <= theirs + tolerance,
+    # By how much a value is inside of what the paper says.
+    margins = {
+        "about": lambda value, theirs, tolerance: tolerance - abs(value - theirs),
+        "at least": lambda value, theirs, tolerance: value - (theirs - tolerance),
+        "at most": lambda value, theirs, tolerance: theirs + tolerance - value,
     }
     rows = []
     for claim in claims:
         if claim["ours"] not in ours:
             raise ValueError(f"no result {claim['ours']!r}; there are {listing(ours)}")
-        if claim["rule"] not in rules:
-            raise ValueError(f"rule is {claim['rule']!r}; allowed are {listing(rules)}")
-        value, error = ours[claim["ours"]]
-        holds = rules[claim["rule"]](value, claim["theirs"], claim["tolerance"])
+        if claim["rule"] not in margins:
+            raise ValueError(f"rule is {claim['rule']!r}; allowed are {listing(margins)}")
+        value, std, error = (*ours[claim["ours"]], np.nan, np.nan)[:3]
+        margin = margins[claim["rule"]](value, claim["theirs"], claim["tolerance"])
+        undecided = abs(margin) < 2 * error  # False where there is no error
         rows.append(
             {
                 "claim": claim["claim"],
                 "paper": f"{claim['rule']} {claim['theirs']}",
                 "tolerance": f"{claim['tolerance']:g}",
                 "ours": f"{value:.4f}".rstrip("0").rstrip("."),
-                "standard error": "–" if np.isnan(error) else f"{error:.4f}",
-                "verdict": "holds" if holds else "does not hold",
+                "std": f"{std:.4f}" if np.isfinite(std) else "–",
+                "error": f"{error:.4f}" if np.isfinite(error) else "–",
+                "verdict": "undecided"
+                if undecided
+                else "holds"
+                if margin >= 0
+                else "does not hold",
             }
         )
     return pd.DataFrame(rows)
@@ -255,5 +269,6 @@ def _check_list(name, value):
             f"{name} is the string {value!r}; allowed is a list of integers: papermill's -p hands "
             f"lists over as strings; use -y '{name}: {value}'"
         )
-    if not isinstance(value, list | tuple) or not value or len(set(value)) < len(value):
+    integers = isinstance(value, list | tuple) and all(isinstance(v, int) for v in value)
+    if not integers or not value or len(set(value)) < len(value):
         raise ValueError(f"{name} is {value!r}; allowed is a list of distinct integers")

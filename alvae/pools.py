@@ -101,6 +101,10 @@ class Pool:
         """Sorted list of the classes in the pool, as ints."""
         return np.unique(self.labels).tolist()
 
+    def class_name(self, label):
+        """Name of a class, as text: from `class_names`, or the label itself."""
+        return self.class_names[label] if self.class_names else str(label)
+
     def flatten(self):
         """Pool and test images as float32 rows in [0, 1], each of shape (n, H * W * C)."""
         return tuple(

@@ -42,15 +42,15 @@ def vae_study(experiment, variants):
 
 
 def classifier_study(experiment, variants):
-    """Accuracy of every trial for other grids and folds, in both spaces, uniformly sampled."""
+    """Accuracy for other grids and folds, in both spaces, uniformly sampled."""
     spaces = both_spaces(experiment.pool, fit_stored(experiment.vae, experiment.pool.images))
     tables = []
     for variant in variants:
         classifier = GridSearchSVC(**variant)
         strategies = {"uniform": UniformSampling()}
         curves = experiment.learning_curves(spaces, strategies, classifier=classifier)
-        tables.append(curves.assign(variant=describe(variant)))
-    return pd.concat(tables).drop(columns=["query_seconds", "seconds"])
+        tables.append(summarize(curves).assign(variant=describe(variant)))
+    return pd.concat(tables)
 
 
 def clustering_study(experiment, variants, seeds):
@@ -107,7 +107,7 @@ def run_study(name):
     provenance = {
         "experiment": repr(experiment),
         **options,
-        "source": store.source_digest("vae", "queries", "classifiers", "trials", "studies"),
+        "source": store.source_digest("vae", "queries", "classifiers", "trials"),
         "versions": {name: version(name) for name in ("alvae", "numpy", "scikit-learn", "torch")},
     }
     with store.replacing(RESULTS / f"{name}.csv") as temporary:

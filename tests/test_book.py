@@ -1,12 +1,15 @@
 """The manifest, and what becomes of an executed notebook."""
 
+import re
+from base64 import b64encode
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from alvae import book, figures
 from alvae.book import as_page, load_manifest
-from alvae.notebook import Experiment
+from alvae.notebook import RECORDED, Experiment
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +66,10 @@ def executed_notebook():
                         "image": {"alt": "Also {{ digits }}"},
                     },
                 },
-                outputs=[new_output("display_data", {"text/markdown": rows})],
+                outputs=[
+                    new_output("display_data", {"text/plain": "low = 20"}, metadata=RECORDED),
+                    new_output("display_data", {"text/markdown": rows}),
+                ],
             ),
         ]
     )
@@ -83,16 +89,16 @@ def test_a_page_shows_its_parameters_and_has_labels_of_its_own():
         "image": {"alt": "Also 1 and 7"},
     }
     assert "papermill" not in figure.metadata
-    assert figure.outputs[0].data["text/markdown"] == (
-        ":::{table} For 1 and 7\n:name: tab-a-ones\n:::"
-    )
+    (output,) = figure.outputs  # what `record` shows is left out
+    assert output.data["text/markdown"] == ":::{table} For 1 and 7\n:name: tab-a-ones\n:::"
     assert "notebooks/template.ipynb" in note.source
     assert "digits = [1, 7]" in note.source
 
 
 def test_the_first_page_of_a_notebook_keeps_its_labels_and_a_smoke_page_says_so():
     study = Experiment(digits=[1, 7], profile="smoke")
-    page = as_page(executed_notebook(), "template", "", {"digits": [1, 7]}, study)
+    given = {"digits": [1, 7], "profile": "smoke"}
+    page = as_page(executed_notebook(), "template", "", given, study)
     assert page.cells[3].metadata["mystnb"]["figure"]["name"] == "fig-a"
     assert "smoke run" in page.cells[1].source
 
@@ -112,8 +118,38 @@ def test_a_notebook_is_executed_once_for_the_same_parameters(tmp_path, monkeypat
     assert not list(tmp_path.glob("pages/*"))  # nothing half made is left
 
 
+def test_a_second_page_has_a_title_of_its_own():
+    study = Experiment(digits=[1, 7])
+    notebook = executed_notebook()
+    notebook.cells[0].source = "# Looking\n\nAt it."
+    page = as_page(notebook, "template", "-ones", {"digits": [1, 7]}, study)
+    assert page.cells[0].source == "# Looking: 1 and 7\n\nAt it."
+
+
+def test_the_headline_takes_a_full_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(book, "PAGES", tmp_path)
+    monkeypatch.setattr(book, "REPOSITORY", tmp_path)
+    with pytest.raises(SystemExit, match="takes a full `make book`"):
+        book.main(["--headline"])
+    image = {"image/png": b64encode(b"a picture").decode()}
+    cell = new_code_cell(
+        "figure",
+        metadata={"mystnb": {"figure": {"name": book.HEADLINE}}},
+        outputs=[new_output("display_data", image)],
+    )
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "sampling_comparisons.ipynb")
+    book.main(["--headline"])
+    assert (tmp_path / "book/_static/learning_curves.png").read_bytes() == b"a picture"
+
+
+def test_every_picture_of_the_readme_is_there():
+    readme = (book.REPOSITORY / "README.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", readme)
+    assert pictures
+    assert all((book.REPOSITORY / picture).is_file() for picture in pictures)
+
+
 def test_the_command_line_reports_bad_input_in_one_line(monkeypatch):
-    monkeypatch.setattr(book, "load_manifest", lambda: 1 / 0)
     monkeypatch.setattr(book, "make_pages", lambda profile: Experiment(digits=[3]))
     with pytest.raises(SystemExit, match="python -m alvae.book: digits was"):
         book.main([])

@@ -38,6 +38,7 @@ def test_a_smoke_experiment_is_cut_down_and_keeps_every_class():
         ("budgets", "[20]", "papermill's -p"),
         ("budgets", [], "distinct integers"),
         ("budgets", 20, "distinct integers"),
+        ("budgets", [[20]], "distinct integers"),
         ("n_clusters", 21, "the smallest of the budgets"),
         ("n_clusters", 0, "from 1"),
         ("n_trials", 0, "at least 1"),
@@ -74,14 +75,19 @@ def test_learning_curves_use_the_parameters_of_the_experiment():
 
 
 def test_verdicts_follow_the_rules():
-    def verdict(rule, theirs, tolerance, value):
+    def verdict(rule, theirs, tolerance, *ours):
         claim = {"claim": "c", "ours": "x", "rule": rule, "theirs": theirs, "tolerance": tolerance}
-        return judge([claim], {"x": (value, np.nan)})["verdict"][0]
+        return judge([claim], {"x": ours})["verdict"][0]
 
     assert verdict("about", 0.71, 0.02, 0.725) == "holds"
     assert verdict("about", 0.71, 0.02, 0.74) == "does not hold"
     assert verdict("at least", 0.96, 0, 0.97) == "holds"
     assert verdict("at least", 0.96, 0, 0.9599) == "does not hold"
+    assert verdict("at least", 0.96, 0, 0.9599, 0.01, 0.0001) == "undecided"
+    assert verdict("at least", 0.96, 0, 0.9601, 0.01, 0.0001) == "undecided"
+    assert verdict("at least", 0.96, 0, 0.9603, 0.01, 0.0001) == "holds"
+    assert verdict("at least", 0.96, 0, 0.9597, 0.01, 0.0001) == "does not hold"
+    assert verdict("at least", 80, 0, np.inf) == "holds"
     assert verdict("at most", 0.003, 0, 0.002) == "holds"
     assert verdict("at most", 0.003, 0.001, 0.0045) == "does not hold"
     assert verdict("about", 1, 0, float("nan")) == "does not hold"
@@ -103,13 +109,18 @@ def test_tables_round_floats_keep_integers_and_mark_what_is_missing():
     assert rows == [["20", "0.123", "a"], ["40", "–", "b"]]
 
 
-def test_values_are_recorded_as_plain_python(monkeypatch):
-    glued = {}
+def test_values_are_recorded_as_plain_python_and_shown(monkeypatch):
+    glued, shown = {}, []
+    monkeypatch.setattr(
+        "IPython.display.publish_display_data",
+        lambda data, metadata: shown.append((data["text/plain"], metadata)),
+    )
     monkeypatch.setattr("myst_nb.glue", lambda name, value, display: glued.update({name: value}))
     record(a=np.float64(0.5), b=np.int64(3), c=[0, 3, 9], d="x")
     assert glued == {"a": 0.5, "b": 3, "c": "0, 3 and 9", "d": "x"}
     assert type(glued["a"]) is float
     assert type(glued["b"]) is int
+    assert shown[0] == ("a = 0.5", notebook.RECORDED)
 
 
 def test_listing():
