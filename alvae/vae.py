@@ -176,6 +176,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is out of range or X does not hold images.
+        FloatingPointError
+            If the loss overflows.
         """
         X = _check_images(X)
         self._check_params(X)
@@ -214,7 +216,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                 schedule.step()
                 totals += terms.detach()
             reconstruction, kl = (totals / len(X)).tolist()
-            loss = reconstruction + self.beta * kl
+            loss = float(reconstruction + self.beta * kl)
             if not math.isfinite(loss):
                 raise FloatingPointError(
                     f"the loss is {loss} in epoch {epoch}: try a smaller learning_rate than "
@@ -237,6 +239,11 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         Returns
         -------
         mu, log_var : float32 ndarrays of shape (n, latent_dim)
+
+        Raises
+        ------
+        ValueError
+            If X does not hold images of that size.
         """
         check_is_fitted(self)
         X = _check_images(X)
@@ -285,6 +292,12 @@ class ConvVAE(TransformerMixin, BaseEstimator):
     def sample(self, n, random_state=None):
         """Draw n images: codes from the prior N(0, I), decoded.
 
+        Parameters
+        ----------
+        n : int
+        random_state : int, SeedSequence, Generator or None, default=None
+            Seed of the codes.
+
         Returns
         -------
         float32 ndarray of shape (n, H, W) or (n, H, W, C), in [0, 1]
@@ -298,8 +311,10 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         """Write the trained VAE to a file, whole or not at all; `load` reads it."""
         check_is_fitted(self)
         path = Path(path)
+        params = self.get_params()
         content = {
-            "params": self.get_params(),
+            # Plain numbers: NumPy's do not pass torch.load(weights_only=True).
+            "params": {k: v.item() if isinstance(v, np.generic) else v for k, v in params.items()},
             "image_shape": list(self.image_shape_),
             "history": self.history_,
             "encoder": self.encoder_.state_dict(),

@@ -177,6 +177,12 @@ def test_save_and_load_round_trip(fitted, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["vae.pt"]
 
 
+def test_numpy_numbers_as_parameters_are_saved_as_plain_ones(tmp_path):
+    parameters = {"latent_dim": np.int64(2), "beta": np.float64(0.5), "epochs": np.int64(1)}
+    ConvVAE(**parameters, random_state=0).fit(make_images()).save(tmp_path / "vae.pt")
+    assert ConvVAE.load(tmp_path / "vae.pt").get_params().items() >= parameters.items()
+
+
 def test_load_names_a_file_that_it_cannot_read(fitted, tmp_path):
     vae, _ = fitted
     vae.save(tmp_path / "vae.pt")
