@@ -19,7 +19,7 @@ from alvae.trials import learning_curves
 PROFILES = ("full", "smoke")
 RECORDED = {"alvae": "recorded"}  # metadata of the outputs of `record`
 # What a smoke run does at most: enough to try every line, too little to say anything.
-SMOKE = {"images": 2000, "test_images": 500, "epochs": 2, "n_trials": 3}
+SMOKE = {"images": 1000, "test_images": 300, "epochs": 2, "n_trials": 2}
 
 
 @dataclass(repr=False)
