@@ -19,6 +19,7 @@ _HOMES = {
     "kmeans_nmi": "coverage",
     "acquire": "trials",
     "both_spaces": "trials",
+    "encode": "trials",
     "first_budget_reaching": "trials",
     "fit_stored": "trials",
     "learning_curves": "trials",

@@ -6,18 +6,18 @@ goes into validation around it and into computing the same inner products for ev
 fold. Here one Gram matrix per fit serves all kernels, all C and all folds.
 """
 
-import warnings
 from functools import cache
 from itertools import combinations
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import euclidean_distances
-from sklearn.model_selection import ParameterGrid, StratifiedKFold
+from sklearn.model_selection import ParameterGrid
 from sklearn.svm import SVC
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from alvae._checks import check_integer
 
 try:  # libsvm without the checks around it; private, so a scikit-learn without it is provided for
     from sklearn.svm import _libsvm
@@ -52,6 +52,8 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         The candidate with the highest mean accuracy over the folds; of equals, the first.
     best_score_ : float
         Its mean accuracy over the folds, NaN where none could be made.
+    support_ : ndarray of shape (n_sv,)
+        Indices of the support vectors.
     cv_results_ : dict
         `params`, `mean_test_score`, `std_test_score`, `rank_test_score` and `split<i>_test_score`.
 
@@ -82,13 +84,13 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
             If the grid, the folds or the data are not usable.
         """
         candidates = check_grid(self.param_grid)
-        if not isinstance(self.cv, Integral) or isinstance(self.cv, bool) or self.cv < 2:
-            raise ValueError(f"cv is {self.cv!r}; it must be an integer of at least 2")
+        check_integer("cv", self.cv, 2)
         X, y = validate_data(self, X, y, dtype=np.float64, order="C")
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        if y.dtype.kind not in "biuSU":
+            check_classification_targets(y)
+        self.classes_, first, codes = np.unique(y, return_index=True, return_inverse=True)
         kernels = _Kernels(X)
-        scores = self._cross_validate(kernels, codes, candidates)
+        scores = _cross_validate(kernels, codes, first, self.cv, candidates)
         if not scores.size:  # not even two folds: the first candidate is as good as any
             scores = np.full((len(candidates), 1), np.nan)
         mean = scores.mean(axis=1)
@@ -103,8 +105,13 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
             "rank_test_score": np.array([1 + int((mean > score).sum()) for score in mean]),
             **{f"split{i}_test_score": split for i, split in enumerate(scores.T)},
         }
-        self._model = kernels.subset(np.arange(len(X)))(codes, **candidates[best])
-        self._support_vectors = X[self._model.support]
+        best = candidates[best]
+        every = np.arange(len(X))
+        self._gamma = kernels.gamma(every, **_kernel_of(best))
+        self._machine = _Machine(codes)
+        self._machine.train(kernels.between(every, every, self._gamma), C=_C_of(best))
+        self.support_ = self._machine.support
+        self._support_vectors = X[self.support_]
         return self
 
     def predict(self, X):
@@ -120,116 +127,174 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        model, vectors = self._model, self._support_vectors
-        if model.gamma is None and len(vectors):
+        if self._gamma is None:
             # The kernel is linear, so the support vectors add up to one weight vector per pair.
-            codes = model.vote(X @ (model.pair_coefficients() @ vectors).T)
-        elif len(vectors):
-            squared_distances = euclidean_distances(X, vectors, squared=True)
-            codes = model.decide(np.exp(-model.gamma * squared_distances))
-        else:
-            codes = model.decide(X)
-        return self.classes_[codes]
+            weights = self._machine.weights @ self._support_vectors  # (pairs, d)
+            return self.classes_[self._machine.vote(weights @ X.T)]
+        return self.predict_from(self._support_vectors @ X.T, np.einsum("ij,ij->i", X, X))
 
-    def _cross_validate(self, kernels, codes, candidates):
-        """Accuracy of every candidate on every fold: (candidates, folds)."""
-        n_folds = min(self.cv, np.bincount(codes).max())
-        if n_folds < 2:
-            return np.empty((len(candidates), 0))
-        with warnings.catch_warnings():  # a class with fewer examples than folds is expected here
-            warnings.simplefilter("ignore", UserWarning)
-            folds = list(StratifiedKFold(n_folds).split(codes, codes))
-        scores = np.empty((len(candidates), n_folds))
-        for fold, (train_rows, test_rows) in enumerate(folds):
-            train = kernels.subset(train_rows)
-            for c, candidate in enumerate(candidates):
-                model = train(codes, **candidate)
-                predicted = model.decide(kernels.between(test_rows, model))
-                scores[c, fold] = (predicted == codes[test_rows]).mean()
-        return scores
+    def predict_from(self, products, squared_norms):
+        """Predict the class of points of which only inner products are known.
+
+        Where many classifiers, each fitted to a few points of one pool, predict the same points,
+        the inner products of pool and points can be computed once.
+
+        Parameters
+        ----------
+        products : ndarray of shape (n_sv, n)
+            Inner products of the support vectors, the rows `support_` of X, with the points.
+        squared_norms : ndarray of shape (n,)
+            Inner product of each point with itself.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        check_is_fitted(self)
+        kernel = products
+        if self._gamma is not None:
+            norms = np.einsum("ij,ij->i", self._support_vectors, self._support_vectors)
+            kernel = _rbf(products, norms, squared_norms, self._gamma)
+        return self.classes_[self._machine.vote(self._machine.weights @ kernel)]
 
 
-class _Model:
-    """What libsvm learned on one kernel matrix: a decision between every pair of classes."""
+def _cross_validate(kernels, codes, first, n_folds, candidates):
+    """Accuracy of every candidate on every fold: (candidates, folds)."""
+    n_folds = min(n_folds, np.bincount(codes).max())
+    if n_folds < 2:
+        return np.empty((len(candidates), 0))
+    by_kernel = {}  # candidates that differ in C alone share their kernel
+    for c, candidate in enumerate(candidates):
+        by_kernel.setdefault(tuple(_kernel_of(candidate).items()), []).append(c)
+    scores = np.empty((len(candidates), n_folds))
+    folds = _stratified_folds(codes, first, n_folds)
+    for fold in range(n_folds):
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        machine, expected = _Machine(codes[train]), codes[test]
+        for kernel, members in by_kernel.items():
+            gamma = kernels.gamma(train, **dict(kernel))
+            training_kernel = kernels.between(train, train, gamma)
+            test_kernel = kernels.between(train, test, gamma)
+            for c in members:
+                machine.train(training_kernel, C=_C_of(candidates[c]))
+                predicted = machine.vote(machine.weights @ test_kernel[machine.support])
+                scores[c, fold] = np.count_nonzero(predicted == expected) / len(test)
+    return scores
 
-    def __init__(self, labels, gamma, support, n_support, dual_coef, intercept):
-        self.labels = labels  # (k,) class codes, ascending
-        self.gamma = gamma  # None for the linear kernel
-        self.support = support  # (n_sv,) rows of the data
-        self.intercept = intercept  # (k (k - 1) / 2,)
-        self._n_support, self._dual_coef = n_support, dual_coef  # (k,), (k - 1, n_sv)
 
-    def pair_coefficients(self):
-        """Weight of every support vector in the decision of every pair: (pairs, n_sv)."""
-        k, ends = len(self.labels), np.cumsum(self._n_support)
-        starts = ends - self._n_support
-        weights = np.zeros((len(self.intercept), len(self.support)))
-        for pair, (i, j) in enumerate(combinations(range(k), 2)):
-            of_i, of_j = slice(starts[i], ends[i]), slice(starts[j], ends[j])
-            weights[pair, of_i] = self._dual_coef[j - 1, of_i]
-            weights[pair, of_j] = self._dual_coef[i, of_j]
-        return weights
+def _stratified_folds(codes, first, n_folds):
+    """The fold in which each point is tested, (n,): that of `StratifiedKFold(n_folds)`.
 
-    def decide(self, kernel_rows):
-        """Class codes from the kernel between points and support vectors, (n, n_sv) -> (n,)."""
-        if not len(self.support):
-            return np.full(len(kernel_rows), self.labels[0])
-        return self.vote(kernel_rows @ self.pair_coefficients().T)
+    The points are dealt out one by one to the folds, class after class in the order of their first
+    appearances; within a class the folds are contiguous.
+    """
+    turn = np.argsort(np.argsort(first))[codes]  # the turn of each point's class
+    order = np.argsort(turn, kind="stable")
+    dealt = np.arange(len(codes)) % n_folds
+    folds = np.empty(len(codes), dtype=np.intp)
+    folds[order] = dealt[np.lexsort((dealt, turn[order]))]
+    return folds
 
-    def vote(self, decisions):
-        """Class codes by one vote per pair, (n, pairs) -> (n,); of equals, the first class."""
-        k = len(self.labels)
-        first = decisions + self.intercept > 0
-        votes = np.zeros((len(decisions), k), dtype=np.intp)
-        for pair, (i, j) in enumerate(combinations(range(k), 2)):
-            votes[:, i] += first[:, pair]
-            votes[:, j] += ~first[:, pair]
-        return self.labels[votes.argmax(axis=1)]
+
+def _kernel_of(candidate):
+    return {name: value for name, value in candidate.items() if name != "C"}
+
+
+def _C_of(candidate):
+    return candidate.get("C", 1.0)
+
+
+def _rbf(products, norms, other_norms, gamma):
+    """RBF kernel from inner products: (n, m) from (n, m), (n,) and (m,)."""
+    kernel = -2 * products
+    kernel += norms[:, None]
+    kernel += other_norms
+    np.maximum(kernel, 0, out=kernel)  # squared distances, but for rounding
+    kernel *= -gamma
+    return np.exp(kernel, out=kernel)
 
 
 class _Kernels:
-    """The inner products of one data set, and from them the kernel matrix of any subset."""
+    """The inner products of one data set, and from them the kernel of any subsets."""
 
     def __init__(self, X):
-        self.X = X
         self.gram = X @ X.T
         norms = self.gram.diagonal()
         self.squared_distances = np.maximum(norms[:, None] + norms - 2 * self.gram, 0)
         np.fill_diagonal(self.squared_distances, 0)
+        self.n_features = X.shape[1]
+        self.row_means, self.row_variances = X.mean(axis=1), X.var(axis=1)
 
-    def subset(self, rows):
-        """Return a function that trains an SVC on these rows, and knows their kernels by heart."""
-        block = np.ix_(rows, rows)
+    def gamma(self, rows, kernel="rbf", gamma="scale"):
+        """The number that gamma is when training on these rows; None for the linear kernel."""
+        if kernel == "linear":
+            return None
+        if gamma == "scale":
+            # The variance of all values: that within the rows and that between them.
+            variance = self.row_variances[rows].mean() + self.row_means[rows].var()
+            return 1 / (self.n_features * variance) if variance else 1.0
+        return 1 / self.n_features if gamma == "auto" else float(gamma)
 
-        @cache
-        def gamma_of(gamma):
-            if gamma == "scale":
-                variance = self.X[rows].var()
-                return 1 / (self.X.shape[1] * variance) if variance else 1.0
-            return 1 / self.X.shape[1] if gamma == "auto" else float(gamma)
+    def between(self, rows, columns, gamma):
+        """Kernel between two subsets: (rows, columns)."""
+        if gamma is None:
+            return self.gram[rows].take(columns, axis=1)
+        kernel = self.squared_distances[rows].take(columns, axis=1)
+        kernel *= -gamma
+        return np.exp(kernel, out=kernel)
 
-        @cache
-        def kernel_matrix(gamma):
-            if gamma is None:
-                return self.gram[block]
-            return np.exp(-gamma * self.squared_distances[block])
 
-        def train(codes, kernel="rbf", C=1.0, gamma="scale"):
-            labels, y = np.unique(codes[rows], return_inverse=True)
-            gamma = None if kernel == "linear" else gamma_of(gamma)
-            if len(labels) == 1:
-                return _Model(labels, gamma, rows[:0], None, None, None)
-            support, *rest = _train_libsvm(kernel_matrix(gamma), y, C)
-            return _Model(labels, gamma, rows[support], *rest)
+class _Machine:
+    """Support vector machine for points of these classes: a decision between every two of them.
 
-        return train
+    `train` sets `support` (n_sv,), the training points that count; `weights` (pairs, n_sv), what
+    each of them counts in the decision of every pair; and `intercept` (pairs, 1).
+    """
 
-    def between(self, rows, model):
-        """Kernel between these rows and the support vectors of a model: (rows, n_sv)."""
-        block = np.ix_(rows, model.support)
-        if model.gamma is None:
-            return self.gram[block]
-        return np.exp(-model.gamma * self.squared_distances[block])
+    def __init__(self, codes):
+        self.labels, y = np.unique(codes, return_inverse=True)  # (k,), ascending
+        self.y = y.astype(np.float64)
+        self.coefficient, self.second, self.ballot = _pairs(len(self.labels))
+
+    def train(self, kernel, C):
+        """Train on the kernel matrix (n, n); with one class alone there is nothing to train."""
+        if len(self.labels) == 1:
+            self.support = np.empty(0, dtype=np.intp)
+            self.weights, self.intercept = np.empty((0, 0)), np.empty((0, 1))
+            return
+        self.support, n_support, dual_coef, intercept = _train_libsvm(kernel, self.y, C)
+        # libsvm has k - 1 coefficients per vector, one for each other class. The row of zeros is
+        # for pairs in which the vector has no part.
+        padded = np.zeros((len(self.labels), len(self.support)))
+        padded[:-1] = dual_coef
+        rows = self.coefficient.repeat(n_support, axis=1)
+        self.weights = padded[rows, np.arange(len(self.support))]
+        self.intercept = intercept[:, None]
+
+    def vote(self, decisions):
+        """Class codes from the decisions without intercept, (pairs, n) -> (n,).
+
+        Every pair has a vote; of classes with equally many the first wins.
+        """
+        votes = self.second + self.ballot @ (decisions > -self.intercept)
+        return self.labels[votes.argmax(axis=0)]
+
+
+@cache
+def _pairs(k):
+    """Of k classes and their pairs (i, j), i < j, three tables.
+
+    coefficient : (pairs, k), the row of libsvm's coefficients that the vectors of a class have for
+    a pair, k - 1 where there is none. second : (k, 1), the votes of each class if all pairs decide
+    for their second class. ballot : (k, pairs), what changes when a pair decides for its first.
+    """
+    pairs = list(combinations(range(k), 2))
+    coefficient = np.full((len(pairs), k), k - 1)
+    ballot = np.zeros((k, len(pairs)))
+    for pair, (i, j) in enumerate(pairs):
+        coefficient[pair, [i, j]] = j - 1, i
+        ballot[[i, j], pair] = 1, -1
+    return coefficient, np.arange(k)[:, None], ballot
 
 
 def _train_libsvm(K, y, C):
@@ -241,7 +306,7 @@ def _train_libsvm(K, y, C):
         return svc.support_, svc.n_support_, sign * svc.dual_coef_, sign * svc.intercept_
     _libsvm.set_verbosity_wrap(0)
     support, _, n_support, dual_coef, intercept, *_ = _libsvm.fit(
-        K, y.astype(np.float64), kernel="precomputed", C=float(C)
+        K, y, kernel="precomputed", C=float(C)
     )
     return support, n_support, dual_coef, intercept
 

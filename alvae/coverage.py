@@ -1,11 +1,11 @@
 """Measures of a selection and of a space: how well points cover a pool, and how it clusters."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy.spatial import KDTree
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
+
+from alvae._checks import check_integer, check_points
 
 BLOCK_VALUES = 2**20  # values of X handled at a time: bounds the memory, changes no result
 
@@ -32,7 +32,7 @@ def covering_radius(X, selected):
     ValueError
         If X is not a finite (n, d) array, or `selected` not distinct indices into it.
     """
-    X = _check_X(X)
+    X = check_points("X", X)
     selected = np.asarray(selected)
     if selected.ndim != 1 or selected.size == 0 or selected.dtype.kind not in "iu":
         raise ValueError(
@@ -50,7 +50,7 @@ def covering_radius(X, selected):
     nearest = KDTree(X[selected])
     rows = max(1, BLOCK_VALUES // X.shape[1])
     blocks = (X[start : start + rows] for start in range(0, len(X), rows))
-    return max(float(nearest.query(block)[0].max()) for block in blocks)
+    return max(float(nearest.query(block, workers=-1)[0].max()) for block in blocks)
 
 
 def kmeans_nmi(X, labels, n_clusters=None, n_init=10, random_state=0):
@@ -82,31 +82,12 @@ def kmeans_nmi(X, labels, n_clusters=None, n_init=10, random_state=0):
     ValueError
         If the lengths differ, or `n_clusters` is not from 1 to n.
     """
-    X = _check_X(X)
+    X = check_points("X", X)
     labels = np.asarray(labels)
     if labels.shape != (len(X),):
         raise ValueError(f"labels has shape {labels.shape}; it must have shape ({len(X)},)")
     if n_clusters is None:
         n_clusters = len(np.unique(labels))
-    integer = isinstance(n_clusters, Integral) and not isinstance(n_clusters, bool)
-    if not integer or not 1 <= n_clusters <= len(X):
-        raise ValueError(
-            f"n_clusters is {n_clusters!r}; allowed are integers from 1 to {len(X)}, "
-            "the number of points"
-        )
+    check_integer("n_clusters", n_clusters, 1, len(X), "the number of points")
     clusters = KMeans(n_clusters, n_init=n_init, random_state=random_state).fit_predict(X)
     return float(normalized_mutual_info_score(labels, clusters))
-
-
-def _check_X(X):
-    try:
-        X = np.asarray(X)
-    except ValueError:
-        raise ValueError("X has rows of unequal length; it must have shape (n, d)") from None
-    if X.ndim != 2 or X.size == 0:
-        raise ValueError(f"X has shape {X.shape}; it must have shape (n, d), n and d at least 1")
-    if X.dtype.kind not in "biuf":
-        raise ValueError(f"X has dtype {X.dtype}; its values must be real numbers")
-    if not np.isfinite([X.min(), X.max()]).all():
-        raise ValueError("X contains NaN or infinity; all its values must be finite")
-    return X

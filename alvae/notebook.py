@@ -43,7 +43,7 @@ class Experiment:
         Numbers of labels B, at most the size of the pool.
     n_trials : int, optional
         Trials per point.
-    epochs : int, default=12
+    epochs : int, default=8
         Passes over the pool to train the VAE.
     random_state : int, default=0
         The seed of everything.
@@ -67,7 +67,7 @@ class Experiment:
     n_clusters: int | None = None
     budgets: list | None = None
     n_trials: int | None = None
-    epochs: int = 12
+    epochs: int = 8
     random_state: int = 0
     n_jobs: int = -1
     profile: str = "full"

@@ -6,14 +6,15 @@ codes, other features. At a cold start nothing is labeled and y is None.
 
 import numpy as np
 from scipy.special import entr
-from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.linear_model import LogisticRegression
 
-from alvae._checks import check_integer
+from alvae._checks import check_integer, check_points
 
 BLOCK_VALUES = 2**16  # values of X handled at a time: fits a CPU cache, changes no result
+MINI_BATCH = 200_000  # points above which K-means goes by mini-batches
+BATCH_PER_CLUSTER = 16  # points of a mini-batch for each cluster
 
 
 class QueryStrategy(BaseEstimator):
@@ -62,7 +63,7 @@ class QueryStrategy(BaseEstimator):
         ValueError
             If a parameter is outside its range.
         """
-        X = _check_X(X)
+        X = check_points("X", X)
         y = _check_y(y, len(X))
         unlabeled = np.flatnonzero(np.isnan(y))
         if len(unlabeled) == 0:
@@ -92,12 +93,15 @@ class UniformSampling(QueryStrategy):
 class KMeansCoreset(QueryStrategy):
     """Draw equally many points from each K-means cluster: the paper's core-set, Section 3.
 
-    The clusters, each in random order, give one point in turn until there are B: round by round,
-    in one random order of the clusters. So m = B/K points come uniformly at random from each
-    cluster. If K does not divide B, the B mod K points left over come from as many clusters chosen
-    at random. A cluster with fewer points than its share gives them all, and the others make up
-    for it evenly. Any K neighbors in the result span all clusters that are not used up, which
-    makes contiguous cross-validation folds span them too.
+    Every cluster gives m = B/K points, drawn uniformly at random. If K does not divide B, the
+    B mod K points left over come from as many clusters chosen at random. A cluster with fewer
+    points than its share gives them all, and the others make up for it evenly. The points come in
+    rounds, one of each cluster in every round, the clusters always in one random order: so any K
+    neighbors in the result span all clusters that are not used up, which makes contiguous
+    cross-validation folds span them too.
+
+    Pools of more than `MINI_BATCH` points are clustered by mini-batch K-means [1]_, which reads a
+    part of them and assigns all; memory beside X is O(n).
 
     Parameters
     ----------
@@ -107,6 +111,10 @@ class KMeansCoreset(QueryStrategy):
         Source of randomness, as `numpy.random.default_rng` takes it.
     n_init : int, default=1
         Runs of K-means, of which the best counts.
+
+    References
+    ----------
+    .. [1] D. Sculley, "Web-Scale K-Means Clustering", WWW 2010.
     """
 
     def __init__(self, n_clusters=20, random_state=None, n_init=1):
@@ -124,27 +132,34 @@ class KMeansCoreset(QueryStrategy):
         Returns
         -------
         dict
-            `clusters`: the cluster of each point, ndarray of shape (n,), int32.
+            `clusters`: the cluster of each point, ndarray of shape (n,), int32; `members`: the
+            points, cluster by cluster, ndarray of shape (n,).
         """
-        X = _check_X(X)
+        X = check_points("X", X)
         check_integer("n_clusters", self.n_clusters, 1, len(X), "the number of points")
-        seed = int(_generator(self.random_state).integers(2**31))
-        kmeans = KMeans(self.n_clusters, n_init=self.n_init, random_state=seed)
-        return {"clusters": kmeans.fit_predict(X)}
+        kmeans = {
+            "n_clusters": self.n_clusters,
+            "n_init": self.n_init,
+            "random_state": int(_generator(self.random_state).integers(2**31)),
+        }
+        if len(X) > MINI_BATCH:
+            clusters = MiniBatchKMeans(batch_size=BATCH_PER_CLUSTER * self.n_clusters, **kmeans)
+        else:
+            clusters = KMeans(**kmeans)
+        return _grouped(clusters.fit_predict(X))
 
-    def _select(self, X, y, unlabeled, batch_size, rng, clusters=None):
+    def _select(self, X, y, unlabeled, batch_size, rng, clusters=None, members=None):
         check_integer("n_clusters", self.n_clusters, 1, batch_size, "batch_size")
         if clusters is None:
-            clusters = self.prepare(X)["clusters"]
+            prepared = self.prepare(X)
+            clusters, members = prepared["clusters"], prepared["members"]
         clusters = _check_clusters(clusters, len(X), self.n_clusters)
-
-        points = rng.permutation(unlabeled)
-        points = points[np.argsort(clusters[points], kind="stable")]
-        cluster = clusters[points]
-        # A point's place in its cluster is its round, and its cluster has a turn in every round.
-        place = np.arange(len(points)) - np.searchsorted(cluster, cluster)
-        turn = rng.permutation(self.n_clusters)[cluster]
-        return points[np.lexsort((turn, place))[:batch_size]]
+        if members is None:
+            members = _grouped(clusters)["members"]
+        if len(unlabeled) < len(X):
+            members = members[np.isnan(y[members])]
+        ends = np.cumsum(np.bincount(clusters[unlabeled], minlength=self.n_clusters))
+        return _rounds(np.split(members, ends[:-1]), batch_size, rng)
 
 
 class KCenterGreedy(QueryStrategy):
@@ -175,16 +190,14 @@ class KCenterGreedy(QueryStrategy):
         to_nearest = np.full(len(X), np.inf, dtype=X.dtype)  # squared distance to the chosen
         labeled = np.flatnonzero(~np.isnan(y))
         for i in labeled:
-            np.minimum(to_nearest, _squared_distances(X, X[i]), out=to_nearest)
-        to_nearest[labeled] = -1  # below every distance: never chosen again, duplicates or not
+            _add_center(to_nearest, X, i)
 
         chosen = []
         while len(chosen) < batch_size:
             cold = len(labeled) + len(chosen) == 0
             farthest = rng.choice(unlabeled) if cold else to_nearest.argmax()
             chosen.append(farthest)
-            np.minimum(to_nearest, _squared_distances(X, X[farthest]), out=to_nearest)
-            to_nearest[farthest] = -1
+            _add_center(to_nearest, X, farthest)
         return chosen
 
 
@@ -233,14 +246,36 @@ class EntropySampling(QueryStrategy):
         return unlabeled[most_uncertain[:batch_size]]
 
 
-def _squared_distances(X, point):
-    """Squared Euclidean distances from every row of X (n, d) to one point (d,), shape (n,)."""
-    result = np.empty(len(X), dtype=X.dtype)
+def _grouped(clusters):
+    dtype = np.int32 if len(clusters) < 2**31 else np.int64
+    return {
+        "clusters": clusters,
+        "members": np.argsort(clusters, kind="stable").astype(dtype, copy=False),
+    }
+
+
+def _rounds(groups, batch_size, rng):
+    """Draw points from groups in rounds, one of each group that is not used up, in one order."""
+    sizes = np.array([len(group) for group in groups])
+    rounds = -(-batch_size // len(groups))
+    while np.minimum(sizes, rounds).sum() < batch_size:
+        rounds += 1
+    drawn = np.full((rounds, len(groups)), -1)
+    for turn, group in enumerate(rng.permutation(len(groups))):
+        n = min(sizes[group], rounds)
+        drawn[:n, turn] = rng.choice(groups[group], n, replace=False)
+    return drawn[drawn >= 0][:batch_size]
+
+
+def _add_center(to_nearest, X, center):
+    """Lower the squared distances (n,) from X to the nearest center, X[center] being a new one."""
     rows = max(1, BLOCK_VALUES // X.shape[1])
     for start in range(0, len(X), rows):
-        difference = X[start : start + rows] - point
-        np.einsum("ij,ij->i", difference, difference, out=result[start : start + rows])
-    return result
+        block = slice(start, start + rows)
+        difference = X[block] - X[center]
+        squared = np.einsum("ij,ij->i", difference, difference)
+        np.minimum(to_nearest[block], squared, out=to_nearest[block])
+    to_nearest[center] = -1  # below every distance: never chosen again, duplicates or not
 
 
 def _seeded(classifier, rng):
@@ -261,21 +296,6 @@ def _generator(random_state):
             f"random_state is {random_state!r}; allowed are None, an integer of at least 0, "
             "a SeedSequence and a Generator"
         ) from None
-
-
-def _check_X(X):
-    try:
-        X = np.asarray(X)
-    except ValueError:
-        raise ValueError("X has rows of unequal length; it must have shape (n, d)") from None
-    if X.ndim != 2 or X.size == 0:
-        raise ValueError(f"X has shape {X.shape}; it must have shape (n, d), n and d at least 1")
-    if X.dtype.kind not in "biuf":
-        raise ValueError(f"X has dtype {X.dtype}; its values must be real numbers")
-    X = X.astype(np.result_type(X.dtype, np.float32), copy=False)
-    if not get_config()["assume_finite"] and not np.isfinite([X.min(), X.max()]).all():
-        raise ValueError("X contains NaN or infinity; all its values must be finite")
-    return X
 
 
 def _check_y(y, n):

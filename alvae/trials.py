@@ -3,18 +3,23 @@
 A trial asks a query strategy for B points, trains a classifier on their labels and measures its
 accuracy on the test set. :func:`learning_curves` repeats this for every space, strategy and budget
 and gives a tidy table. What is done is kept in the store and never computed twice.
+
+Trials run on the cores of this machine, or on a Dask cluster where `scheduler` names one.
 """
 
-import math
-from functools import cache, partial
-from itertools import chain, product
+from contextlib import ExitStack, nullcontext
+from functools import cached_property, partial
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy
 import sklearn
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -23,7 +28,13 @@ from alvae import store
 from alvae._checks import check_integer
 from alvae.classifiers import GridSearchSVC
 
-CHUNK = 20  # trials at most that a worker runs between two reports
+CHUNK = 10  # trials at most that a worker runs between two reports
+# Inner products of pool and test points are computed once for all trials if there are at least so
+# many features, below which a product costs as little as a look at it, and if they fit into this:
+WIDE = 64
+PRODUCTS_BYTES = 2**31
+BLOCK = 4096  # points handled at a time: bounds the memory
+CONNECT = 10  # seconds to wait for a scheduler
 
 
 def fit_stored(vae, images):
@@ -44,8 +55,11 @@ def fit_stored(vae, images):
         return clone(vae).fit(images)
     import torch  # here, so that the workers of learning_curves do without it
 
+    from alvae.vae import training_dtype
+
     recipe = {
         "vae": vae.get_params(),
+        "precision": str(training_dtype(vae.torch_device())),
         "images": images,
         "source": store.source_digest("vae"),
         "torch": torch.__version__,
@@ -60,13 +74,50 @@ def fit_stored(vae, images):
     )
 
 
-def both_spaces(pool, vae):
+def encode(vae, images, scheduler=None):
+    """Latent codes of images: ``vae.transform(images)``, on a Dask cluster if there is one.
+
+    Parameters
+    ----------
+    vae : ConvVAE
+        Fitted.
+    images : array of shape (n, H, W) or (n, H, W, C)
+        May be memory-mapped.
+    scheduler : str, default=None
+        See `learning_curves`.
+
+    Returns
+    -------
+    float32 ndarray of shape (n, d)
+
+    Raises
+    ------
+    ValueError
+        If no scheduler answers, or `images` are not of the size that the VAE was trained on.
+    """
+    with _cluster(scheduler) as client:
+        if client is None:
+            return vae.transform(images)
+        starts = range(0, len(images), BLOCK)
+        # The images travel in the tasks: data that one worker alone has would be lost with it.
+        blocks = (partial(_transform, images=images[start : start + BLOCK]) for start in starts)
+        with parallel_config("dask", client=client, scatter=[vae]):
+            return np.concatenate(Parallel()(delayed(block)(vae) for block in blocks))
+
+
+def _transform(vae, images):
+    return vae.transform(images)
+
+
+def both_spaces(pool, vae, scheduler=None):
     """Pool and test images in the input space and in the latent space of a fitted VAE.
 
     Parameters
     ----------
     pool : Pool
     vae : ConvVAE
+    scheduler : str, default=None
+        Of a Dask cluster that encodes the images; see `learning_curves`.
 
     Returns
     -------
@@ -74,7 +125,7 @@ def both_spaces(pool, vae):
         "input": pixels in [0, 1], "latent": posterior means; each a pair of float32 arrays of
         shapes (n, D) and (n_test, D), or (n, d) and (n_test, d).
     """
-    latent = vae.transform(pool.images), vae.transform(pool.test_images)
+    latent = tuple(encode(vae, images, scheduler) for images in (pool.images, pool.test_images))
     return {"input": pool.flatten(), "latent": latent}
 
 
@@ -120,12 +171,14 @@ def learning_curves(
     classifier=None,
     random_state=0,
     n_jobs=-1,
+    scheduler=None,
 ):
     """Accuracy on the test set for every space, strategy, budget and trial.
 
     Trial t at budget B has the same seed in every space and for every strategy, so that
     differences between these are paired. Work that queries on the same pool can share, such as the
-    clusters of `KMeansCoreset`, is done once per space. The numbers do not depend on `n_jobs`.
+    clusters of `KMeansCoreset`, is done once per space. The numbers do not depend on `n_jobs` or
+    `scheduler`.
 
     Parameters
     ----------
@@ -146,7 +199,9 @@ def learning_curves(
     random_state : int, default=0
         Seed of everything.
     n_jobs : int, default=-1
-        Workers; -1 is one per core.
+        Workers on this machine; -1 is one per core.
+    scheduler : str, default=None
+        Address of a Dask scheduler, such as "tcp://10.0.0.1:8786", whose workers run the trials.
 
     Returns
     -------
@@ -157,7 +212,7 @@ def learning_curves(
     Raises
     ------
     ValueError
-        If a parameter is out of range or arrays do not fit together.
+        If a parameter is out of range, arrays do not fit together, or no scheduler answers.
     """
     labels, test_labels = np.asarray(labels), np.asarray(test_labels)
     classifier = GridSearchSVC() if classifier is None else classifier
@@ -172,77 +227,142 @@ def learning_curves(
         "source": store.source_digest("queries", "classifiers", "trials"),
         "versions": [np.__version__, scipy.__version__, sklearn.__version__],
     }
-    spaces = {
-        # The classifier computes in double precision: the test points are converted once.
-        space: (np.ascontiguousarray(X), np.ascontiguousarray(X_test, dtype=np.float64))
-        for space, (X, X_test) in spaces.items()
-    }
-    digests = {space: [store.readable(X) for X in pair] for space, pair in spaces.items()}
     parts = []
     n_points = len(spaces) * len(strategies) * len(budgets)
     bar = tqdm(total=n_points, desc="Learning curves", unit="point")
-    with Parallel(n_jobs=n_jobs) as parallel, bar:
-        for (space, (X, X_test)), name in product(spaces.items(), strategies):
-            strategy = clone(strategies[name]).set_params(random_state=None)
-            seeded = clone(strategy).set_params(random_state=_seed(random_state, 0))
-            prepare = cache(partial(seeded.prepare, X))  # once, and only where it is needed
-            trial = partial(
-                _run_trial,
-                X=X,
-                labels=labels,
-                X_test=X_test,
-                test_labels=test_labels,
-                strategy=strategy,
-                batch_size=batch_size,
-                classifier=classifier,
-                random_state=random_state,
-            )
-            data = {"X": digests[space][0], "X_test": digests[space][1]}
-            data["strategy"] = _description(strategy)
-            for budget in sorted(budgets):
-                part = store.fetch(
-                    "trials",
-                    conditions | data | {"budget": budget},
-                    ".csv",
-                    make=partial(_run_point, parallel, n_trials, trial, prepare, budget),
-                    save=lambda table, path: table.to_csv(path, index=False),
-                    load=pd.read_csv,
-                )
-                part.insert(0, "space", space)
-                part.insert(1, "strategy", name)
-                parts.append(part)
-                bar.update()
+    with bar, _cluster(scheduler) as client, TemporaryDirectory(prefix="alvae-") as folder:
+        for space, (X, X_test) in spaces.items():
+            data = _Data(X, labels, X_test, test_labels, Path(folder) / f"{len(parts)}.npy")
+            digests = {name: store.readable(data.arrays[name]) for name in ("X", "X_test")}
+            for name in strategies:
+                strategy = clone(strategies[name]).set_params(random_state=None)
+                settings = _Settings(strategy, batch_size, classifier, random_state)
+                recipe = digests | {"strategy": _description(strategy)}
+                with _Curve(data, settings, n_jobs, client) as curve:
+                    for budget in sorted(budgets):
+                        part = store.fetch(
+                            "trials",
+                            conditions | recipe | {"budget": budget},
+                            ".csv",
+                            make=partial(curve.point, budget, n_trials),
+                            save=lambda table, path: table.to_csv(path, index=False),
+                            load=pd.read_csv,
+                        )
+                        part.insert(0, "space", space)
+                        part.insert(1, "strategy", name)
+                        parts.append(part)
+                        bar.update()
     return pd.concat(parts, ignore_index=True)
 
 
-def _run_point(parallel, n_trials, trial, prepare, budget):
-    """All trials of one point of a learning curve."""
-    with threadpool_limits(1):
-        prepared = prepare()
-    trial = partial(trial, prepared=prepared, budget=budget)
-    n_chunks = max(math.ceil(n_trials / CHUNK), min(n_trials, effective_n_jobs(parallel.n_jobs)))
-    chunks = np.array_split(np.arange(n_trials), n_chunks)
-    rows = parallel(delayed(_run_trials)(trial, chunk) for chunk in chunks)
-    return pd.DataFrame(list(chain.from_iterable(rows)))
+class _Settings(NamedTuple):
+    strategy: object
+    batch_size: int | None
+    classifier: object
+    random_state: int
 
 
-def _run_trials(trial, numbers):
+class _Data:
+    """A space, as the workers need it."""
+
+    def __init__(self, X, labels, X_test, test_labels, path):
+        self.arrays = {
+            "X": np.ascontiguousarray(X),
+            "labels": labels,
+            # The classifier computes in double precision: the test points are converted once.
+            "X_test": np.ascontiguousarray(X_test, dtype=np.float64),
+            "test_labels": test_labels,
+        }
+        self.path = path
+
+    @cached_property
+    def products(self):
+        """Inner products of pool and test points (n, n_test), in a file that workers can map."""
+        X, X_test = self.arrays["X"], self.arrays["X_test"]
+        if X.shape[1] < WIDE or len(X) * len(X_test) * 8 > PRODUCTS_BYTES:
+            return {}
+        products = np.lib.format.open_memmap(
+            self.path, mode="w+", dtype=np.float64, shape=(len(X), len(X_test))
+        )
+        for start in range(0, len(X), BLOCK):
+            rows = slice(start, start + BLOCK)
+            products[rows] = X[rows].astype(np.float64) @ X_test.T
+        return {"products": products, "squared_norms": np.einsum("ij,ij->i", X_test, X_test)}
+
+
+class _Curve(ExitStack):
+    """The trials of one strategy in one space. What they share is made when the first one runs."""
+
+    def __init__(self, data, settings, n_jobs, client):
+        super().__init__()
+        self.data, self.settings = data, settings
+        self.n_jobs, self.client = n_jobs, client
+
+    @cached_property
+    def shared(self):
+        seed = _seed(self.settings.random_state, 0)
+        strategy = clone(self.settings.strategy).set_params(random_state=seed)
+        with threadpool_limits(1):
+            prepared = strategy.prepare(self.data.arrays["X"])
+        # On a cluster the products would have to travel; and only our own classifier takes them.
+        local = self.client is None and hasattr(self.settings.classifier, "predict_from")
+        return self.data.arrays | prepared | (self.data.products if local else {})
+
+    @cached_property
+    def parallel(self):
+        if self.client is None:
+            return self.enter_context(Parallel(self.n_jobs))
+        arrays = list(self.shared.values())  # every worker has them, so that none is needed
+        self.enter_context(parallel_config("dask", client=self.client, scatter=arrays))
+        return self.enter_context(Parallel())
+
+    def point(self, budget, n_trials):
+        """All trials at one budget, a row each."""
+        n_workers = effective_n_jobs(self.parallel.n_jobs)
+        n_chunks = max(-(-n_trials // CHUNK), min(n_trials, n_workers))
+        chunks = np.array_split(np.arange(n_trials), n_chunks)
+        rows = self.parallel(
+            delayed(_run_trials)(chunk, budget, self.settings, **self.shared) for chunk in chunks
+        )
+        return pd.DataFrame(list(chain.from_iterable(rows)))
+
+
+def _cluster(address):
+    """A client of the Dask scheduler at this address, as a context; None without an address."""
+    if address is None:
+        return nullcontext()
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError(
+            f"scheduler is {address!r}, which takes Dask: pip install 'alvae[cluster]'"
+        ) from None
+    try:
+        return Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(f"scheduler is {address!r}; no Dask scheduler answers there") from error
+
+
+def _run_trials(numbers, budget, settings, **shared):
     """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order."""
     with threadpool_limits(1), sklearn.config_context(assume_finite=True):
-        return [trial(number) for number in numbers]
+        return [_run_trial(number, budget, settings, **shared) for number in numbers]
 
 
 def _run_trial(
-    number, X, labels, X_test, test_labels, strategy, prepared, budget, batch_size, classifier,
-    random_state,
+    number, budget, settings, X, labels, X_test, test_labels, products=None, squared_norms=None,
+    **prepared,
 ):  # fmt: skip
     start = perf_counter()
-    generator = np.random.default_rng(_seed(random_state, budget, number))
-    strategy = clone(strategy).set_params(random_state=generator)
-    chosen = acquire(strategy, X, labels, budget, batch_size, **prepared)
+    generator = np.random.default_rng(_seed(settings.random_state, budget, number))
+    strategy = clone(settings.strategy).set_params(random_state=generator)
+    chosen = acquire(strategy, X, labels, budget, settings.batch_size, **prepared)
     queried = perf_counter()
-    fitted = clone(classifier).fit(X[chosen], labels[chosen])
-    predicted = fitted.predict(X_test)
+    fitted = clone(settings.classifier).fit(X[chosen], labels[chosen])
+    if products is None:
+        predicted = fitted.predict(X_test)
+    else:
+        predicted = fitted.predict_from(products[chosen[fitted.support_]], squared_norms)
     end = perf_counter()
     params = getattr(fitted, "best_params_", {})
     return {

@@ -244,7 +244,7 @@ def test_bad_grids(grid, message):
 
 @pytest.mark.parametrize("cv", [1, 0, -3, True, 5.0, "5", None])
 def test_bad_folds(cv):
-    with pytest.raises(ValueError, match=f"^cv is {cv!r}; it must be an integer of at least 2$"):
+    with pytest.raises(ValueError, match=f"^cv is {cv!r}; allowed are integers of at least 2$"):
         GridSearchSVC(cv=cv).fit([[0.0], [1.0]], [0, 1])
 
 

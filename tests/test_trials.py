@@ -97,9 +97,9 @@ def calls(monkeypatch):
     """The budgets of all trials that are really run, in this process."""
     budgets, run = [], alvae.trials._run_trial
 
-    def counting(number, **keywords):
-        budgets.append(keywords["budget"])
-        return run(number, **keywords)
+    def counting(number, budget, settings, **shared):
+        budgets.append(budget)
+        return run(number, budget, settings, **shared)
 
     monkeypatch.setattr(alvae.trials, "_run_trial", counting)
     return budgets
@@ -135,6 +135,26 @@ def test_numbers_do_not_depend_on_n_jobs(tmp_path, monkeypatch):
     two = learning_curves(**arguments(n_trials=alvae.trials.CHUNK + 2, n_jobs=2))
     assert stored()
     assert_frame_equal(one.drop(columns=SECONDS), two.drop(columns=SECONDS), check_exact=True)
+
+
+@pytest.mark.parametrize("classifier", [GridSearchSVC(), SVC()])
+def test_inner_products_computed_once_lead_to_the_same_table(classifier, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    labels, test_labels = np.arange(80) % 3, np.arange(50) % 3
+    centers = rng.normal(size=(3, alvae.trials.WIDE))
+    X, X_test = (
+        (centers[y] + 2 * rng.normal(size=(len(y), alvae.trials.WIDE))).astype(np.float32)
+        for y in (labels, test_labels)
+    )
+    strategies = {"core-set": KMeansCoreset(4)}
+    given = {"spaces": {"wide/": (X, X_test)}, "classifier": classifier, "strategies": strategies}
+    given = arguments() | given | {"labels": labels, "test_labels": test_labels}
+    once = learning_curves(**given)
+    monkeypatch.setenv("ALVAE_STORE", str(tmp_path / "other"))
+    monkeypatch.setattr(alvae.trials, "PRODUCTS_BYTES", 0)
+    each_time = learning_curves(**given)
+    assert_frame_equal(once.drop(columns=SECONDS), each_time.drop(columns=SECONDS))
+    assert 0.4 < once["accuracy"].mean() < 1
 
 
 @pytest.mark.parametrize("space", ["plane", "line"])
