@@ -48,9 +48,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch "$@"
 
 book: $(STAMP) ## run the experiments and build the book (PROFILE=smoke for a quick one)
-	"$(BIN)/python" -m alvae.book --profile $(PROFILE)
-	rm -rf _build/html _build/.doctrees
-	"$(BIN)/jupyter-book" build -W -n --keep-going .
+	"$(BIN)/python" -m alvae.book --html --profile $(PROFILE)
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 headline: $(STAMP) ## copy the figure of the README out of the book

@@ -9,6 +9,8 @@ import argparse
 import hashlib
 import os
 import re
+import shutil
+import subprocess
 import sys
 from base64 import b64decode
 from dataclasses import fields
@@ -83,11 +85,16 @@ def make_pages(profile="full"):
     Parameters
     ----------
     profile : "full" or "smoke", default="full"
+
+    Returns
+    -------
+    dict of str to float
+        The seconds that each page took.
     """
     experiments, pages = load_manifest()
     # All parameters are checked before the first notebook runs.
     checked = {name: Experiment(**params, profile=profile) for name, params in experiments.items()}
-    written = set()
+    seconds = {}
     for notebook, names in pages.items():
         for i, name in enumerate(names):
             start = perf_counter()
@@ -98,11 +105,42 @@ def make_pages(profile="full"):
             page = as_page(executed, notebook, suffix, parameters, checked[name])
             with store.replacing(PAGES / f"{notebook}{suffix}.ipynb") as temporary:
                 nbformat.write(page, temporary)
-            written.add(f"{notebook}{suffix}.ipynb")
-            print(f"{notebook}{suffix}: {perf_counter() - start:.0f} s", flush=True)
+            seconds[notebook + suffix] = perf_counter() - start
+            print(f"{notebook}{suffix}: {seconds[notebook + suffix]:.0f} s", flush=True)
     for path in PAGES.glob("*.ipynb"):
-        if path.name not in written:
+        if path.stem not in seconds:
             path.unlink()
+    return seconds
+
+
+def build_html():
+    """Build the pages into `_build/html`, all anew; a warning counts as an error."""
+    for folder in ("html", ".doctrees"):
+        shutil.rmtree(REPOSITORY / "_build" / folder, ignore_errors=True)
+    command = [sys.executable, "-m", "jupyter_book", "build", "-W", "-n", "--keep-going", "."]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+
+
+def report(seconds):
+    """What each step took and its share of all, and what the usual way would take, as text."""
+    total = sum(seconds.values())
+    lines = [f"{step:<32}{s:7.0f} s {s / total:6.1%}" for step, s in seconds.items()]
+    lines.append(f"{'all':<32}{total:7.0f} s, {total / 60:.1f} minutes")
+    values = recorded(PAGES / "speed.ipynb") if "speed" in seconds else {}
+    if values:
+        ours, usual = (float(values[name]) for name in ("ours_minutes", "usual_minutes"))
+        lines.append(f"VAEs and trials of the paper: {ours:.1f} minutes, {usual:.0f} the usual way")
+    return "\n".join(lines)
+
+
+def recorded(path):
+    """The values that a page records for the prose, by name, as text."""
+    values = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if name := output.get("metadata", {}).get("scrapbook", {}).get("name"):
+                values[name] = next(iter(output["data"].values()))
+    return values
 
 
 def execute(notebook, parameters):
@@ -269,12 +307,22 @@ def main(arguments=None):
     parser.add_argument(
         "--headline", action="store_true", help="only copy the figure of the README"
     )
+    parser.add_argument("--html", action="store_true", help="build the HTML from the pages, too")
     options = parser.parse_args(arguments)
     os.environ["TQDM_DISABLE"] = "1"  # no progress bars in pages; the kernels inherit it
     try:
-        write_headline() if options.headline else make_pages(options.profile)
+        if options.headline:
+            return write_headline()
+        seconds = make_pages(options.profile)
+        if options.html:
+            start = perf_counter()
+            build_html()
+            seconds["HTML"] = perf_counter() - start
     except ValueError as error:
         sys.exit(f"{parser.prog}: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
+    print(report(seconds))
 
 
 if __name__ == "__main__":

@@ -468,6 +468,50 @@ def measures(table, x, y, group=None, xlabel=None, ylabel=None, log=False):
     return fig
 
 
+def costs(table, x, y, group, panel=None, xlabel=None, ylabel=None):
+    """Draw how a cost grows, both axes logarithmic: medians of the repeats, and each of them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per measurement.
+    x, y : str
+        Columns of positive numbers, such as the number of points, and seconds.
+    group : str
+        A column that tells the curves apart, such as the method.
+    panel : str, default=None
+        A column that tells panels apart, such as the space.
+    xlabel, ylabel : str, default=None
+        None: the names of the columns.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or x or y are not finite positive numbers.
+    """
+    _check_columns("table", table, [x, y, group] + ([] if panel is None else [panel]))
+    for column in (x, y):
+        if _check_numbers(f"table[{column!r}]", table[column], (None,)).min() <= 0:
+            raise ValueError(f"table[{column!r}] must be above 0 to be drawn on a logarithmic axis")
+    panels = {"": table} if panel is None else dict(list(table.groupby(panel, sort=False)))
+    looks = _looks(table[group].unique(), {})
+    fig, axes = _subplots(3.8, 1, len(panels), sharex=True, sharey=True, squeeze=False)
+    for ax, (title, part) in zip(axes[0], panels.items(), strict=True):
+        for name, rows in part.groupby(group, sort=False):
+            look = looks[name]
+            medians = rows.groupby(x)[y].median()
+            ax.plot(rows[x], rows[y], look["marker"], color=look["color"], alpha=0.3)
+            ax.plot(medians.index, medians, label=name, **look)
+        ax.set(xscale="log", yscale="log", xlabel=xlabel or x, title=title)
+    axes[0, 0].set_ylabel(ylabel or y)
+    _legend_below(fig, axes[0, 0])
+    return fig
+
+
 def _subplots(height, rows=1, columns=1, width=WIDTH, **kwargs):
     """Figure and axes, as of `plt.subplots`, of a figure that pyplot has let go."""
     fig = plt.figure(figsize=(width, height + 0.25 * bool(_stamp)), layout="constrained")

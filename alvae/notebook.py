@@ -49,6 +49,8 @@ class Experiment:
         The seed of everything.
     n_jobs : int, default=-1
         Workers, -1 for one per core.
+    scheduler : str, default=""
+        Address of a Dask scheduler whose workers run the trials; "" is this machine.
     profile : "full" or "smoke", default="full"
 
     Attributes
@@ -70,6 +72,7 @@ class Experiment:
     epochs: int = 8
     random_state: int = 0
     n_jobs: int = -1
+    scheduler: str = ""
     profile: str = "full"
 
     def __post_init__(self):
@@ -90,6 +93,8 @@ class Experiment:
         check_integer("latent_dim", self.latent_dim, 1, size, "the values in an image")
         if not isinstance(self.n_jobs, int) or isinstance(self.n_jobs, bool) or self.n_jobs == 0:
             raise ValueError(f"n_jobs is {self.n_jobs!r}; allowed are integers but 0")
+        if not isinstance(self.scheduler, str):
+            raise ValueError(f"scheduler is {self.scheduler!r}; allowed is an address, or ''")
         if self.n_trials is not None:
             check_integer("n_trials", self.n_trials, 1)
         most = len(self.pool), "the images in the pool"
@@ -134,6 +139,7 @@ class Experiment:
             "n_trials": self.n_trials,
             "random_state": self.random_state,
             "n_jobs": self.n_jobs,
+            "scheduler": self.scheduler,
         }
         labels = self.pool.labels, self.pool.test_labels
         return learning_curves(spaces, *labels, strategies, self.budgets, **(ours | kwargs))

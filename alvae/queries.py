@@ -13,8 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from alvae._checks import check_integer, check_points
 
 BLOCK_VALUES = 2**16  # values of X handled at a time: fits a CPU cache, changes no result
-MINI_BATCH = 200_000  # points above which K-means goes by mini-batches
+MINI_BATCH = 2**16  # points up to which K-means takes all of them in every step
 BATCH_PER_CLUSTER = 16  # points of a mini-batch for each cluster
+SAMPLE = 10**6  # points at most from which mini-batches are drawn
 
 
 class QueryStrategy(BaseEstimator):
@@ -100,8 +101,8 @@ class KMeansCoreset(QueryStrategy):
     neighbors in the result span all clusters that are not used up, which makes contiguous
     cross-validation folds span them too.
 
-    Pools of more than `MINI_BATCH` points are clustered by mini-batch K-means [1]_, which reads a
-    part of them and assigns all; memory beside X is O(n).
+    Pools of more than 65,536 points are clustered by mini-batch K-means [1]_, on at most a million
+    of them, and all are assigned; memory beside X is O(n).
 
     Parameters
     ----------
@@ -137,16 +138,16 @@ class KMeansCoreset(QueryStrategy):
         """
         X = check_points("X", X)
         check_integer("n_clusters", self.n_clusters, 1, len(X), "the number of points")
-        kmeans = {
-            "n_clusters": self.n_clusters,
-            "n_init": self.n_init,
-            "random_state": int(_generator(self.random_state).integers(2**31)),
-        }
-        if len(X) > MINI_BATCH:
-            clusters = MiniBatchKMeans(batch_size=BATCH_PER_CLUSTER * self.n_clusters, **kmeans)
-        else:
-            clusters = KMeans(**kmeans)
-        return _grouped(clusters.fit_predict(X))
+        rng = _generator(self.random_state)
+        options = {"n_init": self.n_init, "random_state": int(rng.integers(2**31))}
+        if len(X) <= MINI_BATCH:
+            return _grouped(KMeans(self.n_clusters, **options).fit_predict(X))
+        options["batch_size"] = BATCH_PER_CLUSTER * self.n_clusters
+        kmeans = MiniBatchKMeans(self.n_clusters, compute_labels=False, **options)
+        sample = X
+        if len(X) > SAMPLE:
+            sample = X[np.sort(rng.choice(len(X), SAMPLE, replace=False, shuffle=False))]
+        return _grouped(kmeans.fit(sample).predict(X))
 
     def _select(self, X, y, unlabeled, batch_size, rng, clusters=None, members=None):
         check_integer("n_clusters", self.n_clusters, 1, batch_size, "batch_size")
@@ -269,12 +270,15 @@ def _rounds(groups, batch_size, rng):
 
 def _add_center(to_nearest, X, center):
     """Lower the squared distances (n,) from X to the nearest center, X[center] being a new one."""
-    rows = max(1, BLOCK_VALUES // X.shape[1])
+    rows = min(len(X), max(1, BLOCK_VALUES // X.shape[1]))
+    # Rows of a few values are slow to go through one by one. The center is repeated, so that
+    # differences and squares are taken of one long row, and a BLAS product adds the squares up.
+    centers, ones = np.tile(X[center], (rows, 1)), np.ones(X.shape[1], dtype=X.dtype)
     for start in range(0, len(X), rows):
         block = slice(start, start + rows)
-        difference = X[block] - X[center]
-        squared = np.einsum("ij,ij->i", difference, difference)
-        np.minimum(to_nearest[block], squared, out=to_nearest[block])
+        squares = X[block] - centers[: len(X) - start]
+        squares *= squares
+        np.minimum(to_nearest[block], squares @ ones, out=to_nearest[block])
     to_nearest[center] = -1  # below every distance: never chosen again, duplicates or not
 
 

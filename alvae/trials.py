@@ -329,7 +329,7 @@ class _Curve(ExitStack):
 
 def _cluster(address):
     """A client of the Dask scheduler at this address, as a context; None without an address."""
-    if address is None:
+    if not address:
         return nullcontext()
     try:
         from distributed import Client

@@ -1,6 +1,7 @@
 """The manifest, and what becomes of an executed notebook."""
 
 import re
+import subprocess
 from base64 import b64encode
 
 import nbformat
@@ -153,3 +154,29 @@ def test_the_command_line_reports_bad_input_in_one_line(monkeypatch):
     monkeypatch.setattr(book, "make_pages", lambda profile: Experiment(digits=[3]))
     with pytest.raises(SystemExit, match="python -m alvae.book: digits was"):
         book.main([])
+
+
+def test_the_report_has_shares_and_what_the_usual_way_takes(tmp_path, monkeypatch):
+    monkeypatch.setattr(book, "PAGES", tmp_path)
+    glued = [
+        new_output("display_data", {"text/plain": value}, metadata={"scrapbook": {"name": name}})
+        for name, value in (("ours_minutes", "5.04"), ("usual_minutes", "61.2"))
+    ]
+    cells = [new_markdown_cell("# Speed"), new_code_cell("record()", outputs=glued)]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "speed.ipynb")
+    lines = book.report({"training": 90.0, "speed": 30.0}).splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["training", "90", "s", "75.0%"],
+        ["speed", "30", "s", "25.0%"],
+        ["all", "120", "s,", "2.0", "minutes"],
+    ]
+    assert lines[3].endswith("5.0 minutes, 61 the usual way")
+    assert len(book.report({"training": 90.0}).splitlines()) == 2
+
+
+def test_a_failing_build_fails_the_command(monkeypatch):
+    monkeypatch.setattr(book, "make_pages", lambda profile: {})
+    monkeypatch.setattr(book, "build_html", lambda: subprocess.run(["false"], check=True))
+    with pytest.raises(SystemExit) as caught:
+        book.main(["--html"])
+    assert caught.value.code == 1

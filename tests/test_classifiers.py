@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -55,7 +55,7 @@ def assert_equal_searches(ours, theirs, held_out):
 
 
 @settings(
-    max_examples=30,
+    max_examples=200,
     deadline=None,
     derandomize=True,
     database=None,
@@ -65,13 +65,52 @@ def assert_equal_searches(ours, theirs, held_out):
     seed=st.integers(0, 10**6),
     n_classes=st.integers(2, 10),
     n_features=st.integers(1, 30),
-    separation=st.sampled_from([0.0, 1.0, 5.0]),
-    grid=st.sampled_from(GRIDS),
-    cv=st.sampled_from([2, 3, 5, 10]),
+    separation=st.sampled_from([0.0, 1.0, 5.0]),  # 0: chance, with ties between candidates
+    twist=st.sampled_from(["none", "duplicates", "constant feature", "missing class", "rare"]),
+    kernels=st.lists(st.sampled_from(["linear", "rbf"]), min_size=1, max_size=2),
+    Cs=st.lists(st.sampled_from([0.01, 0.5, 1, 1.0, 10, 300]), min_size=1, max_size=3),
+    gammas=st.lists(st.sampled_from(["scale", "auto", 0.02, 1, 5.0]), min_size=1, max_size=2),
+    cv=st.sampled_from([2, 3, 5]),
 )
-def test_equals_scikit_learn(seed, n_classes, n_features, separation, grid, cv):
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+def test_equals_scikit_learn(
+    seed, n_classes, n_features, separation, twist, kernels, Cs, gammas, cv
+):
     X, y, held_out = blobs(seed, n_classes, cv, n_features, separation)
+    if twist == "duplicates":
+        X[: len(X) // 3] = X[-1]
+    elif twist == "constant feature":
+        X[:, 0] = held_out[:, 0] = -3
+    elif twist == "missing class" and n_classes > 2:
+        y[y == 1] = 0
+    elif twist == "rare" and n_classes > 2:  # a class with fewer examples than folds
+        y[np.flatnonzero(y == 0)[1:]] = 1
+    grid = {"kernel": kernels, "C": Cs, "gamma": gammas}
     assert_equal_searches(*both(X, y, grid, cv), held_out)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=60), st.integers(2, 12))
+def test_folds_are_those_of_stratified_k_fold(labels, n_folds):
+    _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
+    n_folds = min(n_folds, np.bincount(codes).max())
+    if n_folds < 2:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        expected = list(StratifiedKFold(n_folds).split(codes, codes))
+    folds = alvae.classifiers._stratified_folds(codes, first, n_folds)
+    for fold, (_, test) in enumerate(expected):
+        np.testing.assert_array_equal(np.flatnonzero(folds == fold), test)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("n_classes", [1, 2, 4])
+def test_inner_products_are_enough_to_predict(grid, n_classes):
+    X, y, held_out = blobs(3, n_classes, 6)
+    search = GridSearchSVC(grid).fit(X, y)
+    products, norms = X[search.support_] @ held_out.T, (held_out**2).sum(axis=1)
+    np.testing.assert_array_equal(search.predict_from(products, norms), search.predict(held_out))
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

@@ -56,6 +56,7 @@ EVERY_FIGURE = {
     "histogram_with_density": lambda: figures.histogram_with_density(X, X, X, "x"),
     "selections": lambda: figures.selections(*points(2, 3), {"uniform": [0, 1]}),
     "measures": lambda: figures.measures(trials(), "strategy", "seconds"),
+    "costs": lambda: figures.costs(trials(), "budget", "seconds", "strategy"),
 }
 
 
@@ -324,6 +325,22 @@ def test_measures_of_single_rows_and_of_missing_combinations():
     fig.draw_without_rendering()
 
 
+def test_costs_draw_medians_through_all_repeats():
+    frame = trials()
+    fig = figures.costs(frame, "budget", "seconds", "strategy", "space", "B")
+    assert [ax.get_title() for ax in fig.axes] == list(frame["space"].unique())
+    for ax in fig.axes:
+        assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "B")
+        rows = frame[frame["space"] == ax.get_title()]
+        for repeats, line in zip(ax.lines[::2], ax.lines[1::2], strict=True):
+            of_one = rows[rows["strategy"] == line.get_label()]
+            assert len(repeats.get_xdata()) == len(of_one)
+            for budget, median in line.get_xydata():
+                expected = np.median(of_one.loc[of_one["budget"] == budget, "seconds"])
+                assert median == pytest.approx(expected)
+    fig.draw_without_rendering()
+
+
 Z, LABELS = points(2, 3)
 
 
@@ -367,6 +384,8 @@ Z, LABELS = points(2, 3)
         (lambda: figures.measures(trials(), "who", "seconds"), "table has 36 rows"),
         (lambda: figures.measures(trials(), "space", "strategy"), "table.'strategy'. holds"),
         (lambda: figures.measures(trials() * 0, "budget", "std", log=True), "must be above 0"),
+        (lambda: figures.costs(trials() * 0, "budget", "std", "space"), "must be above 0"),
+        (lambda: figures.costs(trials(), "who", "std", "space"), "table has 36 rows"),
     ],
 )
 def test_bad_input(make, message):

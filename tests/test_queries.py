@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import entropy
+from skactiveml.pool import CoreSet
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -448,3 +449,46 @@ def test_bad_clusters(clusters):
 def test_bad_classifier():
     with pytest.raises(ValueError, match="classifier is LinearSVC; it must have predict_proba"):
         EntropySampling(LinearSVC()).query(pool()[0])
+
+
+@pytest.mark.parametrize("n_clusters", [3, 20])
+def test_large_pools_are_clustered_by_mini_batches(n_clusters, monkeypatch):
+    """Nearly as well as by all points: the sum of squares within the clusters says so."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(center, 1, (700, 4)) for center in (-6, 0, 6)])
+    X = X.astype(np.float32)
+
+    def within(clusters):
+        parts = [X[clusters == k] for k in range(n_clusters)]
+        return sum(((part - part.mean(axis=0)) ** 2).sum() for part in parts if len(part))
+
+    strategy = KMeansCoreset(n_clusters, random_state=0)
+    by_all = within(strategy.prepare(X)["clusters"])
+    monkeypatch.setattr("alvae.queries.MINI_BATCH", 1000)
+    monkeypatch.setattr("alvae.queries.SAMPLE", 2000)
+    prepared = strategy.prepare(X)
+    assert within(prepared["clusters"]) < 1.1 * by_all
+    assert len(set(strategy.query(X, batch_size=n_clusters))) == n_clusters
+    again = strategy.query(X, batch_size=n_clusters, **prepared)
+    np.testing.assert_array_equal(strategy.query(X, batch_size=n_clusters), again)
+
+
+def test_members_that_were_prepared_change_nothing():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.where(np.arange(60) % 4, np.nan, 1.0)
+    strategy = KMeansCoreset(5, random_state=1)
+    prepared = strategy.prepare(X)
+    expected = strategy.query(X, y, 20)
+    np.testing.assert_array_equal(strategy.query(X, y, 20, **prepared), expected)
+    clusters = {"clusters": prepared["clusters"]}
+    np.testing.assert_array_equal(strategy.query(X, y, 20, **clusters), expected)
+
+
+def test_k_center_greedy_covers_as_its_peer_does():
+    """scikit-activeml's CoreSet, from the same first point."""
+    X = np.random.default_rng(0).normal(size=(400, 3))
+    ours = KCenterGreedy(random_state=0).query(X, batch_size=15)
+    y = np.full(len(X), np.nan)
+    y[ours[0]] = 0
+    theirs = CoreSet(random_state=0).query(X, y, batch_size=14)
+    np.testing.assert_array_equal(ours[1:], theirs)

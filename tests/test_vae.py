@@ -6,7 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.neighbors import KNeighborsClassifier
 
+from alvae.coverage import kmeans_nmi
 from alvae.pools import load_pool
 from alvae.vae import (
     ConvVAE,
@@ -15,6 +17,7 @@ from alvae.vae import (
     gaussian_kl,
     reconstruction_loss,
     sample_posterior,
+    training_dtype,
 )
 
 rng = np.random.default_rng(0)
@@ -130,6 +133,34 @@ def test_training_is_stable_on_small_pools(random_state):
     history = ConvVAE(epochs=4, batch_size=16, random_state=random_state).fit(images).history_
     at_half = 28 * 28 * np.log(2)  # what saying 1/2 for every pixel costs
     assert history[-1]["loss"] < at_half
+
+
+@pytest.mark.skipif(
+    training_dtype(torch.device("cpu")) == torch.float32, reason="no bfloat16 instructions here"
+)
+def test_bfloat16_finds_the_classes_as_float32_does(monkeypatch):
+    pool = load_pool("mnist", classes=[0, 1]).sample(2000, 500)
+    images, test_images = pool.images[:, ::2, ::2], pool.test_images[:, ::2, ::2]
+    nmi, accuracy = {}, {}
+    for dtype in (torch.bfloat16, torch.float32):
+        monkeypatch.setattr("alvae.vae.training_dtype", lambda device, dtype=dtype: dtype)
+        vae = ConvVAE(latent_dim=2, epochs=10, random_state=0).fit(images)
+        Z = vae.transform(images)
+        nmi[dtype] = kmeans_nmi(Z, pool.labels)
+        neighbors = KNeighborsClassifier().fit(Z, pool.labels)
+        accuracy[dtype] = neighbors.score(vae.transform(test_images), pool.test_labels)
+    assert nmi[torch.bfloat16] == pytest.approx(nmi[torch.float32], abs=0.06)
+    assert accuracy[torch.bfloat16] == pytest.approx(accuracy[torch.float32], abs=0.015)
+    assert min(nmi.values()) > 0.8
+
+
+def test_memory_mapped_images_are_trained_on_and_encoded_like_others(tmp_path, fitted):
+    vae, images = fitted
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    np.testing.assert_array_equal(vae.transform(mapped), vae.transform(images))
+    again = clone(vae).fit(mapped)
+    np.testing.assert_array_equal(again.transform(images), vae.transform(images))
 
 
 def test_overfits_a_handful_of_images():
