@@ -5,13 +5,12 @@ Seconds say more about the machine than about the method. So contestants take tu
 (:func:`product_rate`).
 """
 
-import resource
-import sys
+import re
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from importlib.util import find_spec
 from multiprocessing import get_context
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from unittest.mock import patch
@@ -19,7 +18,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.svm import SVC
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
@@ -28,7 +27,7 @@ from alvae import classifiers, vae
 from alvae._checks import check_integer
 from alvae.classifiers import DEFAULT_GRID, GridSearchSVC
 from alvae.coverage import covering_radius
-from alvae.queries import KCenterGreedy, KMeansCoreset, UniformSampling
+from alvae.queries import KCenterGreedy, KMeansCoreset
 
 LATENT_DIM = 7  # of the clouds of points that stand for large pools
 N_CLUSTERS, N_CENTERS = 1000, 100
@@ -126,22 +125,26 @@ def plain_training(images, batch_size=64):
 
 
 def keras_training(images, batch_size=64):
-    """One epoch of the same network and loss in Keras, or None where Keras is not installed.
+    """One epoch of the same network and loss in Keras, where Keras is installed.
 
     Parameters
     ----------
-    images : uint8 array of shape (n, H, W) or (n, H, W, C), H and W even
+    images : uint8 array of shape (n, H, W) or (n, H, W, C)
     batch_size : int, default=64
 
     Returns
     -------
     callable or None
-        Trains one epoch when called; building the network is not part of it.
+        Trains one epoch when called; building the network is not part of it. None where Keras, or
+        the backend that it asks for, is missing, or where H or W is odd.
     """
-    if not find_spec("keras"):
+    if images.shape[1] % 2 or images.shape[2] % 2:
         return None
-    import keras
-    from keras import layers, ops
+    try:
+        import keras
+        from keras import layers, ops
+    except ImportError:
+        return None
 
     class Latent(layers.Layer):
         def call(self, codes):
@@ -177,9 +180,9 @@ def _networks(image_shape, latent_dim):
 def grid_searches(spaces, labels, test_labels, budgets, n_trials=5, random_state=0):
     """`GridSearchSVC` and `GridSearchCV(SVC())` on the same labels, trial by trial.
 
-    Both train on uniformly drawn points and predict the test set. As in `learning_curves`, the
-    inner products of pool and test points are there before the trials, and not in the seconds;
-    how long they take is in `attrs["products_seconds"]`, by space.
+    Both train on the same points, drawn at random from every class in proportion, and predict the
+    test set. As in `learning_curves`, the inner products of pool and test points are there before
+    the trials, and not in the seconds; how long they take is in `attrs["products_seconds"]`.
 
     Parameters
     ----------
@@ -203,18 +206,24 @@ def grid_searches(spaces, labels, test_labels, budgets, n_trials=5, random_state
         products_seconds[space] = perf_counter() - start
         for budget in budgets:
             for trial in range(n_trials):
-                seed = np.random.SeedSequence(random_state, spawn_key=(budget, trial))
-                chosen = UniformSampling(seed).query(X, batch_size=budget)
+                chosen, _ = train_test_split(
+                    np.arange(len(X)),
+                    train_size=budget,
+                    stratify=labels,
+                    random_state=random_state + trial,
+                )
                 points = X[chosen], labels[chosen]
+                # scikit-learn refuses more folds than the largest class has examples.
+                cv = min(5, np.unique(labels[chosen], return_counts=True)[1].max())
                 libsvm = _Clock(classifiers._train_libsvm)
                 start = perf_counter()
                 with patch.object(classifiers, "_train_libsvm", libsvm):
-                    ours = GridSearchSVC().fit(*points)
+                    ours = GridSearchSVC(cv=cv).fit(*points)
                 predicted = ours.predict_from(products[chosen[ours.support_]], norms)
                 middle = perf_counter()
                 with warnings.catch_warnings():  # of classes with fewer examples than folds
                     warnings.simplefilter("ignore", UserWarning)
-                    theirs = GridSearchCV(SVC(), DEFAULT_GRID).fit(*points)
+                    theirs = GridSearchCV(SVC(), DEFAULT_GRID, cv=cv).fit(*points)
                 expected = theirs.predict(X_test)
                 end = perf_counter()
                 correct = [np.sum(p == test_labels) for p in (predicted, expected)]
@@ -405,6 +414,7 @@ def whole_paper(curves, vaes, searches, plain_rate, n_workers):
 
 
 def peak_memory():
-    """The most memory that this process has had, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """The most memory that this process has had, in bytes; on Linux."""
+    # Not getrusage, whose maximum a new process inherits from the one that started it.
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1])

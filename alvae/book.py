@@ -33,6 +33,8 @@ RESULTS = REPOSITORY / "book" / "results"
 CONSTRAINTS = REPOSITORY / "constraints.txt"
 
 HEADLINE = "fig-all"
+# The command of this very environment; the package cannot be run with -m.
+JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
 
 
 def load_manifest(path=MANIFEST):
@@ -117,7 +119,7 @@ def build_html():
     """Build the pages into `_build/html`, all anew; a warning counts as an error."""
     for folder in ("html", ".doctrees"):
         shutil.rmtree(REPOSITORY / "_build" / folder, ignore_errors=True)
-    command = [sys.executable, "-m", "jupyter_book", "build", "-W", "-n", "--keep-going", "."]
+    command = [*JUPYTER_BOOK, "build", "-W", "-n", "--keep-going", "."]
     subprocess.run(command, cwd=REPOSITORY, check=True)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import ParameterGrid
 from sklearn.svm import SVC
+from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -24,6 +25,8 @@ try:  # libsvm without the checks around it; private, so a scikit-learn without 
 except ImportError:  # pragma: no cover
     _libsvm = None
 
+BLOCK_VALUES = 2**16  # values of a kernel handled at a time: fits a CPU cache
+CANCELLED = 1e-6  # share of the mean square below which a variance is computed point by point
 DEFAULT_GRID = {"kernel": ["linear", "rbf"], "C": [1, 10]}
 
 
@@ -31,11 +34,12 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
     """Support vector classifier with kernel, C and gamma chosen by stratified cross-validation.
 
     Same grid, same folds, same winner and same predictions as
-    ``GridSearchCV(SVC(), param_grid, cv=cv)``, wherever that is defined; only where a decision is
-    exactly tied, as it can be on integer data, is it left to rounding. Beyond it, a class with
-    fewer examples than folds is no cause for a warning; there are at most as many folds as the
-    largest class has examples; where not even two folds can be made, the first candidate of the
-    grid is taken; and labels of one class only are learned as that class.
+    ``GridSearchCV(SVC(), param_grid, cv=cv)``, wherever that is defined. Left to rounding is a
+    decision that is exactly tied, as it can be on integer data; and distances come from inner
+    products, so that features should not be offset by more than 1e5 times their spread. Beyond
+    that, a class with fewer examples than folds is no cause for a warning; there are at most as
+    many folds as the largest class has examples; where not even two folds can be made, the first
+    candidate of the grid is taken; and labels of one class only are learned as that class.
 
     Parameters
     ----------
@@ -109,7 +113,7 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         every = np.arange(len(X))
         self._gamma = kernels.gamma(every, **_kernel_of(best))
         self._machine = _Machine(codes)
-        self._machine.train(kernels.between(every, every, self._gamma), C=_C_of(best))
+        self._machine.train(kernels.rows(every, self._gamma), C=_C_of(best))
         self.support_ = self._machine.support
         self._support_vectors = X[self.support_]
         return self
@@ -127,11 +131,17 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        vectors = self._support_vectors
         if self._gamma is None:
             # The kernel is linear, so the support vectors add up to one weight vector per pair.
-            weights = self._machine.weights @ self._support_vectors  # (pairs, d)
+            weights = self._machine.weights @ vectors  # (pairs, d)
             return self.classes_[self._machine.vote(weights @ X.T)]
-        return self.predict_from(self._support_vectors @ X.T, np.einsum("ij,ij->i", X, X))
+        predicted = np.empty(len(X), dtype=self.classes_.dtype)
+        for points in self._blocks(len(X)):
+            part = X[points]
+            norms = np.einsum("ij,ij->i", part, part)
+            predicted[points] = self.predict_from(vectors @ part.T, norms)
+        return predicted
 
     def predict_from(self, products, squared_norms):
         """Predict the class of points of which only inner products are known.
@@ -151,11 +161,21 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         ndarray of shape (n,)
         """
         check_is_fitted(self)
-        kernel = products
-        if self._gamma is not None:
-            norms = np.einsum("ij,ij->i", self._support_vectors, self._support_vectors)
-            kernel = _rbf(products, norms, squared_norms, self._gamma)
-        return self.classes_[self._machine.vote(self._machine.weights @ kernel)]
+        weights = self._machine.weights
+        if self._gamma is None:
+            return self.classes_[self._machine.vote(weights @ products)]
+        norms = np.einsum("ij,ij->i", self._support_vectors, self._support_vectors)[:, None]
+        decisions = np.empty((len(weights), len(squared_norms)))
+        for points in self._blocks(len(squared_norms)):
+            kernel = -2 * products[:, points]
+            kernel += norms
+            kernel += squared_norms[points]
+            decisions[:, points] = weights @ _rbf(kernel, self._gamma)
+        return self.classes_[self._machine.vote(decisions)]
+
+    def _blocks(self, n):
+        """Slices of n points, whose kernel with the support vectors fits a CPU cache."""
+        return gen_batches(n, max(1, BLOCK_VALUES // max(1, len(self.support_))))
 
 
 def _cross_validate(kernels, codes, first, n_folds, candidates):
@@ -171,12 +191,12 @@ def _cross_validate(kernels, codes, first, n_folds, candidates):
     for fold in range(n_folds):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         machine, expected = _Machine(codes[train]), codes[test]
-        for kernel, members in by_kernel.items():
-            gamma = kernels.gamma(train, **dict(kernel))
-            training_kernel = kernels.between(train, train, gamma)
-            test_kernel = kernels.between(train, test, gamma)
+        for params, members in by_kernel.items():
+            gamma = kernels.gamma(train, **dict(params))
+            kernel = kernels.rows(train, gamma)
+            train_kernel, test_kernel = kernel.take(train, axis=1), kernel.take(test, axis=1)
             for c in members:
-                machine.train(training_kernel, C=_C_of(candidates[c]))
+                machine.train(train_kernel, C=_C_of(candidates[c]))
                 predicted = machine.vote(machine.weights @ test_kernel[machine.support])
                 scores[c, fold] = np.count_nonzero(predicted == expected) / len(test)
     return scores
@@ -204,44 +224,42 @@ def _C_of(candidate):
     return candidate.get("C", 1.0)
 
 
-def _rbf(products, norms, other_norms, gamma):
-    """RBF kernel from inner products: (n, m) from (n, m), (n,) and (m,)."""
-    kernel = -2 * products
-    kernel += norms[:, None]
-    kernel += other_norms
-    np.maximum(kernel, 0, out=kernel)  # squared distances, but for rounding
-    kernel *= -gamma
-    return np.exp(kernel, out=kernel)
+def _rbf(squared_distances, gamma):
+    """RBF kernel, in the place of the squared distances; these are below 0 by rounding at most."""
+    squared_distances *= -gamma
+    np.minimum(squared_distances, 0, out=squared_distances)
+    return np.exp(squared_distances, out=squared_distances)
 
 
 class _Kernels:
-    """The inner products of one data set, and from them the kernel of any subsets."""
+    """The inner products of one data set, and from them every kernel."""
 
     def __init__(self, X):
+        self.X = X
         self.gram = X @ X.T
-        norms = self.gram.diagonal()
-        self.squared_distances = np.maximum(norms[:, None] + norms - 2 * self.gram, 0)
+        self.norms = self.gram.diagonal()
+        self.squared_distances = self.norms[:, None] + self.norms - 2 * self.gram
         np.fill_diagonal(self.squared_distances, 0)
-        self.n_features = X.shape[1]
-        self.row_means, self.row_variances = X.mean(axis=1), X.var(axis=1)
+        self.means = X.mean(axis=1)
 
     def gamma(self, rows, kernel="rbf", gamma="scale"):
         """The number that gamma is when training on these rows; None for the linear kernel."""
         if kernel == "linear":
             return None
+        d = self.X.shape[1]
         if gamma == "scale":
-            # The variance of all values: that within the rows and that between them.
-            variance = self.row_variances[rows].mean() + self.row_means[rows].var()
-            return 1 / (self.n_features * variance) if variance else 1.0
-        return 1 / self.n_features if gamma == "auto" else float(gamma)
+            square = self.norms[rows].mean() / d
+            variance = square - self.means[rows].mean() ** 2
+            if variance < CANCELLED * square:  # rounding may be all that is left
+                variance = self.X[rows].var()
+            return 1 / (d * variance) if variance else 1.0
+        return 1 / d if gamma == "auto" else float(gamma)
 
-    def between(self, rows, columns, gamma):
-        """Kernel between two subsets: (rows, columns)."""
+    def rows(self, rows, gamma):
+        """Kernel between some points and all: (rows, n)."""
         if gamma is None:
-            return self.gram[rows].take(columns, axis=1)
-        kernel = self.squared_distances[rows].take(columns, axis=1)
-        kernel *= -gamma
-        return np.exp(kernel, out=kernel)
+            return self.gram[rows]
+        return _rbf(self.squared_distances[rows], gamma)
 
 
 class _Machine:

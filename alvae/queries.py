@@ -12,10 +12,11 @@ from sklearn.linear_model import LogisticRegression
 
 from alvae._checks import check_integer, check_points
 
-BLOCK_VALUES = 2**16  # values of X handled at a time: fits a CPU cache, changes no result
+BLOCK_VALUES = 2**16  # values of X handled at a time: fits a CPU cache
 MINI_BATCH = 2**16  # points up to which K-means takes all of them in every step
 BATCH_PER_CLUSTER = 16  # points of a mini-batch for each cluster
-SAMPLE = 10**6  # points at most from which mini-batches are drawn
+SAMPLE = 10**6  # points at most from which mini-batches are drawn,
+SAMPLE_VALUES = 2**27  # and their values at most
 
 
 class QueryStrategy(BaseEstimator):
@@ -101,8 +102,9 @@ class KMeansCoreset(QueryStrategy):
     neighbors in the result span all clusters that are not used up, which makes contiguous
     cross-validation folds span them too.
 
-    Pools of more than 65,536 points are clustered by mini-batch K-means [1]_, on at most a million
-    of them, and all are assigned; memory beside X is O(n).
+    Pools of more than 65,536 points are clustered by mini-batch K-means [1]_, on a random sample of
+    at most a million points and 2^27 values, and all are assigned; memory beside X and the sample
+    is O(n).
 
     Parameters
     ----------
@@ -144,9 +146,9 @@ class KMeansCoreset(QueryStrategy):
             return _grouped(KMeans(self.n_clusters, **options).fit_predict(X))
         options["batch_size"] = BATCH_PER_CLUSTER * self.n_clusters
         kmeans = MiniBatchKMeans(self.n_clusters, compute_labels=False, **options)
-        sample = X
-        if len(X) > SAMPLE:
-            sample = X[np.sort(rng.choice(len(X), SAMPLE, replace=False, shuffle=False))]
+        sample, most = X, max(self.n_clusters, min(SAMPLE, SAMPLE_VALUES // X.shape[1]))
+        if len(X) > most:
+            sample = X[np.sort(rng.choice(len(X), most, replace=False, shuffle=False))]
         return _grouped(kmeans.fit(sample).predict(X))
 
     def _select(self, X, y, unlabeled, batch_size, rng, clusters=None, members=None):
@@ -167,9 +169,9 @@ class KCenterGreedy(QueryStrategy):
     """Take the point farthest from all chosen so far, again and again: equation (1) [1]_.
 
     Chosen so far are the labeled points; at a cold start, one point drawn at random. Distances are
-    Euclidean, from the differences themselves in the precision of X; of equally far points the
-    first is taken. At a cold start the covering radius is at most twice the best possible [2]_.
-    Time is O(n B d), plus O(n d) for each labeled point; memory beside X is O(n).
+    Euclidean, from the differences themselves in the precision of X; among points that are equally
+    far, rounding may decide. At a cold start the covering radius is at most twice the best
+    possible [2]_. Time is O(n B d), plus O(n d) for each labeled point; memory beside X is O(n).
 
     Parameters
     ----------

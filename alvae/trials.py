@@ -11,6 +11,7 @@ from contextlib import ExitStack, nullcontext
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import NamedTuple
@@ -29,10 +30,8 @@ from alvae._checks import check_integer
 from alvae.classifiers import GridSearchSVC
 
 CHUNK = 10  # trials at most that a worker runs between two reports
-# Inner products of pool and test points are computed once for all trials if there are at least so
-# many features, below which a product costs as little as a look at it, and if they fit into this:
-WIDE = 64
-PRODUCTS_BYTES = 2**31
+WIDE = 64  # features from which inner products are computed once for all trials,
+PRODUCTS_BYTES = 2**31  # if they take no more than this
 BLOCK = 4096  # points handled at a time: bounds the memory
 CONNECT = 10  # seconds to wait for a scheduler
 
@@ -101,6 +100,7 @@ def encode(vae, images, scheduler=None):
         starts = range(0, len(images), BLOCK)
         # The images travel in the tasks: data that one worker alone has would be lost with it.
         blocks = (partial(_transform, images=images[start : start + BLOCK]) for start in starts)
+        vae = vae.on_cpu()  # a worker may have no GPU
         with parallel_config("dask", client=client, scatter=[vae]):
             return np.concatenate(Parallel()(delayed(block)(vae) for block in blocks))
 
@@ -178,7 +178,7 @@ def learning_curves(
     Trial t at budget B has the same seed in every space and for every strategy, so that
     differences between these are paired. Work that queries on the same pool can share, such as the
     clusters of `KMeansCoreset`, is done once per space. The numbers do not depend on `n_jobs` or
-    `scheduler`.
+    `scheduler`, but for a test point exactly on a border between classes, where rounding decides.
 
     Parameters
     ----------
@@ -232,7 +232,9 @@ def learning_curves(
     bar = tqdm(total=n_points, desc="Learning curves", unit="point")
     with bar, _cluster(scheduler) as client, TemporaryDirectory(prefix="alvae-") as folder:
         for space, (X, X_test) in spaces.items():
-            data = _Data(X, labels, X_test, test_labels, Path(folder) / f"{len(parts)}.npy")
+            path = Path(folder) / f"{len(parts)}.npy"
+            n_looks = n_trials * sum(budgets) * len(strategies)
+            data = _Data(X, labels, X_test, test_labels, path, n_looks)
             digests = {name: store.readable(data.arrays[name]) for name in ("X", "X_test")}
             for name in strategies:
                 strategy = clone(strategies[name]).set_params(random_state=None)
@@ -265,7 +267,7 @@ class _Settings(NamedTuple):
 class _Data:
     """A space, as the workers need it."""
 
-    def __init__(self, X, labels, X_test, test_labels, path):
+    def __init__(self, X, labels, X_test, test_labels, path, n_looks):
         self.arrays = {
             "X": np.ascontiguousarray(X),
             "labels": labels,
@@ -273,13 +275,18 @@ class _Data:
             "X_test": np.ascontiguousarray(X_test, dtype=np.float64),
             "test_labels": test_labels,
         }
-        self.path = path
+        self.path, self.n_looks = path, n_looks
 
     @cached_property
     def products(self):
-        """Inner products of pool and test points (n, n_test), in a file that workers can map."""
+        """Inner products of pool and test points (n, n_test), in a file that workers can map.
+
+        Nothing where a product costs as little as a look at it, where fewer are looked at than
+        would be computed, or where there is no room.
+        """
         X, X_test = self.arrays["X"], self.arrays["X_test"]
-        if X.shape[1] < WIDE or len(X) * len(X_test) * 8 > PRODUCTS_BYTES:
+        room = min(PRODUCTS_BYTES, disk_usage(self.path.parent).free // 2)
+        if X.shape[1] < WIDE or self.n_looks < len(X) or 8 * len(X) * len(X_test) > room:
             return {}
         products = np.lib.format.open_memmap(
             self.path, mode="w+", dtype=np.float64, shape=(len(X), len(X_test))
@@ -302,11 +309,12 @@ class _Curve(ExitStack):
     def shared(self):
         seed = _seed(self.settings.random_state, 0)
         strategy = clone(self.settings.strategy).set_params(random_state=seed)
-        with threadpool_limits(1):
-            prepared = strategy.prepare(self.data.arrays["X"])
         # On a cluster the products would have to travel; and only our own classifier takes them.
         local = self.client is None and hasattr(self.settings.classifier, "predict_from")
-        return self.data.arrays | prepared | (self.data.products if local else {})
+        with threadpool_limits(1):
+            prepared = strategy.prepare(self.data.arrays["X"])
+            products = self.data.products if local else {}
+        return self.data.arrays | prepared | products
 
     @cached_property
     def parallel(self):
@@ -338,9 +346,15 @@ def _cluster(address):
             f"scheduler is {address!r}, which takes Dask: pip install 'alvae[cluster]'"
         ) from None
     try:
-        return Client(address, timeout=CONNECT, set_as_default=False)
+        client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, TypeError, ValueError) as error:
         raise ValueError(f"scheduler is {address!r}; no Dask scheduler answers there") from error
+    try:
+        client.wait_for_workers(1, timeout=CONNECT)
+    except TimeoutError:
+        client.close()
+        raise ValueError(f"scheduler is {address!r}; it has no workers") from None
+    return client
 
 
 def _run_trials(numbers, budget, settings, **shared):

@@ -14,6 +14,7 @@ The loss is the negative of the paper's equation (2), with a weight β on the re
 import ctypes
 import math
 import os
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -32,8 +33,8 @@ from alvae._checks import check_integer, check_number
 FILTERS = (32, 64, 64, 64)
 HIDDEN = 32
 WARM_UP = 200  # steps
-KEPT = 2**28  # bytes of freed memory that the C library may keep while a VAE is trained
-BLOCK = 512  # images encoded or decoded at a time: bounds the memory, changes no result
+MAPPED, KEPT = 2**25, 2**28  # bytes: see _keep_freed_memory
+BLOCK = 256  # images encoded or decoded at a time: bounds the memory, changes no result
 
 
 class Encoder(nn.Module):
@@ -120,8 +121,9 @@ class ConvVAE(TransformerMixin, BaseEstimator):
     batch_size : int, default=64
         Images per step.
     learning_rate : float, default=5e-4
-        Largest step size of RMSProp. It grows from zero in the first steps, while RMSProp's
-        averages are young, and falls linearly to zero at the last.
+        Largest step size of RMSProp. It grows from zero in the first 200 steps, while RMSProp's
+        averages are young, and falls linearly to zero at the last; trainings of fewer steps than
+        some hundred stay below it, and want more epochs.
     device : str, default="auto"
         A torch device such as "cpu" or "cuda"; "auto" is a GPU where there is one.
     random_state : int or None, default=None
@@ -257,6 +259,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"X has images of shape {X.shape[1:]}; this VAE was trained on {self.image_shape_}"
             )
+        _keep_freed_memory()
         mu = np.empty((len(X), self.latent_dim), dtype=np.float32)
         log_var = np.empty_like(mu)
         with torch.inference_mode():
@@ -357,6 +360,14 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         vae.decoder_.to(device=device, memory_format=torch.channels_last)
         return vae
 
+    def on_cpu(self):
+        """A copy of the trained VAE on the CPU, for workers and machines without a GPU."""
+        check_is_fitted(self)
+        copy = deepcopy(self).set_params(device="cpu")
+        copy.encoder_.cpu()
+        copy.decoder_.cpu()
+        return copy
+
     def _build(self):
         shape = (*self.image_shape_, 1)[:3]
         self.encoder_ = Encoder(shape, self.latent_dim)
@@ -417,18 +428,19 @@ def training_dtype(device):
 
 
 def _keep_freed_memory():
-    """Let glibc keep what is freed.
+    """Let glibc keep up to KEPT bytes of what is freed, in pieces of up to MAPPED bytes.
 
     By default it returns the activations of every step to the system, which hands them out again
-    page by page: up to a fifth of the training. Elsewhere nothing is done.
+    page by page: up to a fifth of the training. The setting is for the whole process, from now on;
+    with another C library nothing is done.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, TypeError, AttributeError):
         return
     trim_threshold, mmap_threshold = -1, -3  # of malloc.h
-    mallopt(trim_threshold, KEPT)
-    mallopt(mmap_threshold, KEPT)
+    if mallopt(mmap_threshold, MAPPED):
+        mallopt(trim_threshold, KEPT)
 
 
 def _blocks(n):

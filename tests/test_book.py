@@ -174,6 +174,11 @@ def test_the_report_has_shares_and_what_the_usual_way_takes(tmp_path, monkeypatc
     assert len(book.report({"training": 90.0}).splitlines()) == 2
 
 
+def test_the_builder_answers():
+    command = [*book.JUPYTER_BOOK, "--version"]
+    assert "Jupyter Book" in subprocess.run(command, capture_output=True, text=True).stdout
+
+
 def test_a_failing_build_fails_the_command(monkeypatch):
     monkeypatch.setattr(book, "make_pages", lambda profile: {})
     monkeypatch.setattr(book, "build_html", lambda: subprocess.run(["false"], check=True))

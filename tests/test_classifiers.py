@@ -106,11 +106,15 @@ def test_folds_are_those_of_stratified_k_fold(labels, n_folds):
 
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("n_classes", [1, 2, 4])
-def test_inner_products_are_enough_to_predict(grid, n_classes):
+def test_inner_products_are_enough_to_predict(grid, n_classes, monkeypatch):
     X, y, held_out = blobs(3, n_classes, 6)
     search = GridSearchSVC(grid).fit(X, y)
     products, norms = X[search.support_] @ held_out.T, (held_out**2).sum(axis=1)
-    np.testing.assert_array_equal(search.predict_from(products, norms), search.predict(held_out))
+    expected = SVC(**search.best_params_).fit(X, y).predict(held_out) if n_classes > 1 else 0
+    np.testing.assert_array_equal(search.predict_from(products, norms), expected)
+    monkeypatch.setattr(alvae.classifiers, "BLOCK_VALUES", 100)
+    np.testing.assert_array_equal(search.predict_from(products, norms), expected)
+    np.testing.assert_array_equal(search.predict(held_out), expected)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

@@ -40,7 +40,7 @@ class Slow(UniformSampling):
 @pytest.fixture(scope="module")
 def scheduler():
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"
     ) as cluster:
         yield cluster.scheduler_address
 
@@ -80,12 +80,13 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(problem, scheduler, tmp_
     workers.mkdir()
 
     def kill_one():
-        while not (found := list(workers.iterdir())):
+        deadline = time.monotonic() + 60
+        while not (found := list(workers.iterdir())) and time.monotonic() < deadline:
             time.sleep(0.01)
         os.kill(int(found[0].name), signal.SIGKILL)
 
     monkeypatch.setenv("ALVAE_STORE", str(tmp_path / "other"))
-    killer = Thread(target=kill_one)
+    killer = Thread(target=kill_one, daemon=True)
     killer.start()
     table = run(problem, {"slow": Slow(workers)}, scheduler=scheduler)
     killer.join()
@@ -99,3 +100,12 @@ def test_without_an_answer_nothing_begins(problem, address, monkeypatch):
     monkeypatch.setattr(QueryStrategy, "prepare", None)
     with pytest.raises(ValueError, match=f"scheduler is {address!r}; no Dask scheduler answers"):
         run(problem, {"uniform": UniformSampling()}, scheduler=address)
+
+
+def test_a_cluster_without_workers_is_refused(problem, monkeypatch):
+    monkeypatch.setattr(alvae.trials, "CONNECT", 1)
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0", silence_logs="CRITICAL") as empty,
+        pytest.raises(ValueError, match="it has no workers"),
+    ):
+        run(problem, {"uniform": UniformSampling()}, scheduler=empty.scheduler_address)

@@ -208,6 +208,14 @@ def test_save_and_load_round_trip(fitted, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["vae.pt"]
 
 
+def test_a_copy_on_the_cpu_is_independent(fitted):
+    vae, images = fitted
+    copy = vae.on_cpu()
+    assert (copy.device, vae.device) == ("cpu", "auto")
+    torch.nn.init.zeros_(copy.encoder_.mu.weight)
+    assert not np.array_equal(copy.transform(images), vae.transform(images))
+
+
 def test_numpy_numbers_as_parameters_are_saved_as_plain_ones(tmp_path):
     parameters = {"latent_dim": np.int64(2), "beta": np.float64(0.5), "epochs": np.int64(1)}
     ConvVAE(**parameters, random_state=0).fit(make_images()).save(tmp_path / "vae.pt")
