@@ -499,6 +499,7 @@ def costs(table, x, y, group, panel=None, xlabel=None, ylabel=None):
             raise ValueError(f"table[{column!r}] must be above 0 to be drawn on a logarithmic axis")
     panels = {"": table} if panel is None else dict(list(table.groupby(panel, sort=False)))
     looks = _looks(table[group].unique(), {})
+    ticks = sorted(table[x].unique())
     fig, axes = _subplots(3.8, 1, len(panels), sharex=True, sharey=True, squeeze=False)
     for ax, (title, part) in zip(axes[0], panels.items(), strict=True):
         for name, rows in part.groupby(group, sort=False):
@@ -507,6 +508,8 @@ def costs(table, x, y, group, panel=None, xlabel=None, ylabel=None):
             ax.plot(rows[x], rows[y], look["marker"], color=look["color"], alpha=0.3)
             ax.plot(medians.index, medians, label=name, **look)
         ax.set(xscale="log", yscale="log", xlabel=xlabel or x, title=title)
+        ax.set_xticks(ticks, [f"{tick:,g}" if tick < 1e4 else f"{tick:,.0f}" for tick in ticks])
+        ax.set_xticks([], minor=True)
     axes[0, 0].set_ylabel(ylabel or y)
     _legend_below(fig, axes[0, 0])
     return fig

@@ -331,6 +331,7 @@ def test_costs_draw_medians_through_all_repeats():
     assert [ax.get_title() for ax in fig.axes] == list(frame["space"].unique())
     for ax in fig.axes:
         assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "B")
+        assert list(ax.get_xticks()) == sorted(frame["budget"].unique())
         rows = frame[frame["space"] == ax.get_title()]
         for repeats, line in zip(ax.lines[::2], ax.lines[1::2], strict=True):
             of_one = rows[rows["strategy"] == line.get_label()]
