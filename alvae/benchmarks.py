@@ -77,7 +77,8 @@ def product_rate(dtype=torch.float32, n=2048, repeats=7, device="cpu"):
 
 def training_flops(image_shape=(28, 28), latent_dim=3):
     """Floating-point operations to train the VAE on one image, both passes, as PyTorch counts."""
-    x = torch.zeros(1, *(*image_shape, 1)[2:3], *image_shape[:2])
+    height, width, channels = (*image_shape, 1)[:3]
+    x = torch.zeros(1, channels, height, width)
     encoder, decoder = _networks(image_shape, latent_dim)
     with FlopCounterMode(display=False) as counter:
         mu, log_var = encoder(x)
