@@ -1,4 +1,8 @@
-"""The paper's classifier: an SVC whose kernel and C are chosen by cross-validation.
+"""Classifiers for few labels, each fitted to a pool of which most labels are NaN.
+
+`GridSearchSVC` is the paper's: an SVC whose kernel and C are chosen by cross-validation. It learns
+from the labeled points alone. `PoissonLearning` and `GraphLabelSpreading` spread the labels over
+the nearest-neighbor graph of the whole pool.
 
 `GridSearchSVC` gives the answers of `GridSearchCV(SVC())` and takes a small part of its time. With
 the few hundred labels of active learning, libsvm needs well under a millisecond per fit; the rest
@@ -6,19 +10,26 @@ goes into validation around it and into computing the same inner products for ev
 fold. Here one Gram matrix per fit serves all kernels, all C and all folds.
 """
 
+import warnings
 from functools import cache
 from itertools import combinations
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import diags, identity
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import cg
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterGrid
+from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from alvae._checks import check_integer
+from alvae._checks import check_integer, check_number, check_points
+from alvae._graphs import bridge_to, knn_graph, nearest_neighbors
 
 try:  # libsvm without the checks around it; private, so a scikit-learn without it is provided for
     from sklearn.svm import _libsvm
@@ -27,6 +38,7 @@ except ImportError:  # pragma: no cover
 
 BLOCK_VALUES = 2**16  # values of a kernel handled at a time: fits a CPU cache
 CANCELLED = 1e-6  # share of the mean square below which a variance is computed point by point
+STEPS = 10_000  # of conjugate gradients at most
 DEFAULT_GRID = {"kernel": ["linear", "rbf"], "C": [1, 10]}
 
 
@@ -70,13 +82,19 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         self.param_grid = param_grid
         self.cv = cv
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Choose a candidate by cross-validation and train it on all labeled points.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
         y : array-like of shape (n,)
+            Points whose label is NaN are left out.
+        sample_weight : array-like of shape (n,), default=None
+            At least 0; C of a point is multiplied by its weight, in the folds and in the end, and
+            it counts that much in the accuracy of a fold, as
+            ``GridSearchCV(...).fit(X, y, sample_weight=sample_weight)`` does it. Points whose
+            weight is 0 are left out.
 
         Returns
         -------
@@ -89,12 +107,14 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         """
         candidates = check_grid(self.param_grid)
         check_integer("cv", self.cv, 2)
+        X, y, weights, labeled = _labeled_only(X, y, sample_weight)
         X, y = validate_data(self, X, y, dtype=np.float64, order="C")
+        X, y, weights, weighed = _weighed_only(X, y, weights)
         if y.dtype.kind not in "biuSU":
             check_classification_targets(y)
         self.classes_, first, codes = np.unique(y, return_index=True, return_inverse=True)
         kernels = _Kernels(X)
-        scores = _cross_validate(kernels, codes, first, self.cv, candidates)
+        scores = _cross_validate(kernels, codes, weights, first, self.cv, candidates)
         if not scores.size:  # not even two folds: the first candidate is as good as any
             scores = np.full((len(candidates), 1), np.nan)
         mean = scores.mean(axis=1)
@@ -112,10 +132,10 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         best = candidates[best]
         every = np.arange(len(X))
         self._gamma = kernels.gamma(every, **_kernel_of(best))
-        self._machine = _Machine(codes)
+        self._machine = _Machine(codes, weights)
         self._machine.train(kernels.rows(every, self._gamma), C=_C_of(best))
-        self.support_ = self._machine.support
-        self._support_vectors = X[self.support_]
+        self._support_vectors = X[self._machine.support]
+        self.support_ = labeled[weighed[self._machine.support]]
         return self
 
     def predict(self, X):
@@ -178,7 +198,7 @@ class GridSearchSVC(ClassifierMixin, BaseEstimator):
         return gen_batches(n, max(1, BLOCK_VALUES // max(1, len(self.support_))))
 
 
-def _cross_validate(kernels, codes, first, n_folds, candidates):
+def _cross_validate(kernels, codes, weights, first, n_folds, candidates):
     """Accuracy of every candidate on every fold: (candidates, folds)."""
     n_folds = min(n_folds, np.bincount(codes).max())
     if n_folds < 2:
@@ -190,7 +210,8 @@ def _cross_validate(kernels, codes, first, n_folds, candidates):
     folds = _stratified_folds(codes, first, n_folds)
     for fold in range(n_folds):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        machine, expected = _Machine(codes[train]), codes[test]
+        machine, expected = _Machine(codes[train], weights[train]), codes[test]
+        tested = weights[test]
         for params, members in by_kernel.items():
             gamma = kernels.gamma(train, **dict(params))
             kernel = kernels.rows(train, gamma)
@@ -198,7 +219,7 @@ def _cross_validate(kernels, codes, first, n_folds, candidates):
             for c in members:
                 machine.train(train_kernel, C=_C_of(candidates[c]))
                 predicted = machine.vote(machine.weights @ test_kernel[machine.support])
-                scores[c, fold] = np.count_nonzero(predicted == expected) / len(test)
+                scores[c, fold] = (tested * (predicted == expected)).sum() / tested.sum()
     return scores
 
 
@@ -269,7 +290,8 @@ class _Machine:
     each of them counts in the decision of every pair; and `intercept` (pairs, 1).
     """
 
-    def __init__(self, codes):
+    def __init__(self, codes, sample_weight):
+        self.sample_weight = sample_weight
         self.labels, y = np.unique(codes, return_inverse=True)  # (k,), ascending
         self.y = y.astype(np.float64)
         self.coefficient, self.second, self.ballot = _pairs(len(self.labels))
@@ -280,7 +302,9 @@ class _Machine:
             self.support = np.empty(0, dtype=np.intp)
             self.weights, self.intercept = np.empty((0, 0)), np.empty((0, 1))
             return
-        self.support, n_support, dual_coef, intercept = _train_libsvm(kernel, self.y, C)
+        self.support, n_support, dual_coef, intercept = _train_libsvm(
+            kernel, self.y, C, self.sample_weight
+        )
         # libsvm has k - 1 coefficients per vector, one for each other class. The row of zeros is
         # for pairs in which the vector has no part.
         padded = np.zeros((len(self.labels), len(self.support)))
@@ -315,18 +339,298 @@ def _pairs(k):
     return coefficient, np.arange(k)[:, None], ballot
 
 
-def _train_libsvm(K, y, C):
+def _train_libsvm(K, y, C, sample_weight):
     """Support vectors, their number per class, dual coefficients and intercepts."""
     if _libsvm is None:
-        svc = SVC(kernel="precomputed", C=C).fit(K, y)
+        svc = SVC(kernel="precomputed", C=C).fit(K, y, sample_weight)
         # SVC shows the decision of two classes with the sign turned.
         sign = -1 if len(svc.classes_) == 2 else 1
         return svc.support_, svc.n_support_, sign * svc.dual_coef_, sign * svc.intercept_
     _libsvm.set_verbosity_wrap(0)
     support, _, n_support, dual_coef, intercept, *_ = _libsvm.fit(
-        K, y, kernel="precomputed", C=float(C)
+        K, y, kernel="precomputed", C=float(C), sample_weight=sample_weight
     )
     return support, n_support, dual_coef, intercept
+
+
+class _GraphClassifier(ClassifierMixin, BaseEstimator):
+    """Base of the classifiers that spread labels over the nearest-neighbor graph of a pool.
+
+    A subclass stores `n_neighbors` among its parameters and writes `_spread(graph, labeled, codes,
+    weights)`, the scores of every point of the pool for every class: (n, n_classes).
+    """
+
+    def prepare(self, X, X_new=None):
+        """Compute what all fits to the same pool can share.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            The pool.
+        X_new : array-like of shape (m, d), default=None
+            Points to be predicted.
+
+        Returns
+        -------
+        dict
+            `graph`, for `fit`: symmetric weights, csr matrix of shape (n, n); and with `X_new`
+            `bridge`, for `predict`: weights between new points and the pool, csr (m, n).
+        """
+        check_integer("n_neighbors", self.n_neighbors, 1)
+        X = check_points("X", X)
+        shared = {"graph": knn_graph(X, self.n_neighbors)}
+        if X_new is not None:
+            shared["bridge"] = bridge_to(X, check_points("X_new", X_new), self.n_neighbors)
+        return shared
+
+    def fit(self, X, y, sample_weight=None, graph=None):
+        """Spread the labels over the pool.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            The pool, labeled and unlabeled points alike; finite.
+        y : array-like of shape (n,)
+            Labels as numbers, NaN where unlabeled; at least one.
+        sample_weight : array-like of shape (n,), default=None
+            At least 0; how much the label of a point counts.
+        graph : csr matrix of shape (n, n), default=None
+            What `prepare(X)` returned; computed here where it is left out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data or the parameters are not usable.
+        """
+        X = check_points("X", X)
+        if np.shape(y) != (len(X),):
+            raise ValueError(f"y has shape {np.shape(y)}; it must have shape ({len(X)},)")
+        codes, targets, weights, labeled = _labeled_only(X, np.asarray(y), sample_weight)
+        _, targets, weights, weighed = _weighed_only(codes, targets, weights)
+        labeled = labeled[weighed]
+        if targets.dtype.kind == "f" and np.isinf(targets).any():
+            raise ValueError("y contains infinity; labels must be finite, NaN where unlabeled")
+        check_classification_targets(targets)
+        self.classes_, codes = np.unique(targets, return_inverse=True)
+        self.n_features_in_ = X.shape[1]
+        self._X = X
+        if graph is None:
+            graph = self.prepare(X)["graph"]
+        if graph.shape != (len(X), len(X)):
+            raise ValueError(f"graph has shape {graph.shape}; X has {len(X)} points")
+        self.scores_ = self._spread(graph, labeled, codes, weights)
+        self.transduction_ = self.classes_[self.scores_.argmax(axis=1)]
+        return self
+
+    def predict(self, X, bridge=None):
+        """Predict the class of new points: the mean of the scores of their neighbors in the pool.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+        bridge : csr matrix of shape (m, n), default=None
+            What `prepare(X_pool, X)` returned; computed here where it is left out.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
+        check_is_fitted(self)
+        X = check_points("X", X)
+        if X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {X.shape[1]} features; the pool that was learned has {self.n_features_in_}"
+            )
+        if bridge is None:
+            bridge = self.prepare(self._X, X)["bridge"]
+        if bridge.shape != (len(X), len(self._X)):
+            raise ValueError(
+                f"bridge has shape {bridge.shape}; it must have shape ({len(X)}, {len(self._X)})"
+            )
+        return self.classes_[(bridge @ self.scores_).argmax(axis=1)]
+
+
+class PoissonLearning(_GraphClassifier):
+    """Labels as sources of a flow on the nearest-neighbor graph of the pool: Poisson learning [1]_.
+
+    Every labeled point is a source of its class and a sink of all, so that sources and sinks
+    cancel; the potential u of each class solves L u = b, L being the Laplacian of the graph, and a
+    point belongs to the class of highest potential. Unlike label spreading this does not go flat
+    where there are one or two labels per class. A new point takes the mean potential of its nearest
+    neighbors in the pool.
+
+    In a part of the graph that is not connected to the others, sources and sinks cancel among its
+    own labels; where it has none, its points take the class of the nearest labeled point.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=10
+        Neighbors k of each point in the graph.
+    class_prior : "balanced", "labels" or array-like of shape (n_classes,), default="balanced"
+        How much the labels of each class count together: all classes the same; as many as were
+        labeled; or these shares, in the order of `classes_`. A few labels say little about how
+        large a class is, and with "labels" a class that happens to have more of them spreads.
+    tol : float, default=1e-3
+        Relative residual at which the solver stops.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    scores_ : ndarray of shape (n, n_classes)
+        The potential of each class at every point of the pool.
+    transduction_ : ndarray of shape (n,)
+        The class predicted for every point of the pool.
+
+    References
+    ----------
+    .. [1] J. Calder, B. Cook, M. Thorpe and D. Slepcev, "Poisson Learning: Graph Based
+       Semi-Supervised Learning At Very Low Label Rates", ICML 2020.
+    """
+
+    def __init__(self, n_neighbors=10, class_prior="balanced", tol=1e-3):
+        self.n_neighbors = n_neighbors
+        self.class_prior = class_prior
+        self.tol = tol
+
+    def fit(self, X, y, sample_weight=None, graph=None):
+        check_number("tol", self.tol, 0, inclusive=False)
+        return super().fit(X, y, sample_weight, graph)
+
+    fit.__doc__ = _GraphClassifier.fit.__doc__
+
+    def _spread(self, graph, labeled, codes, weights):
+        n, n_classes = graph.shape[0], len(self.classes_)
+        one_hot = np.eye(n_classes)[codes]
+        counts = weights @ one_hot
+        weights = weights * (self._prior(counts) / counts)[codes]
+
+        # Sources and sinks cancel in each connected part.
+        n_parts, part = connected_components(graph, directed=False)
+        totals = np.zeros((n_parts, n_classes))
+        np.add.at(totals, part[labeled], weights[:, None] * one_hot)
+        amounts = totals.sum(axis=1, keepdims=True)
+        mean = np.divide(totals, amounts, out=np.zeros_like(totals), where=amounts > 0)
+        sources = np.zeros((n, n_classes))
+        sources[labeled] = weights[:, None] * (one_hot - mean[part[labeled]])
+
+        degrees = np.asarray(graph.sum(axis=1)).ravel()
+        scale = np.divide(1, np.sqrt(degrees), out=np.zeros(n), where=degrees > 0)
+        # With the Laplacian normalized on both sides, conjugate gradients take few steps.
+        laplacian = (identity(n) - diags(scale) @ graph @ diags(scale)).tocsr()
+        potentials = np.zeros((n, n_classes))
+        for k in range(n_classes - 1):
+            flow, unsolved = cg(laplacian, scale * sources[:, k], rtol=self.tol, maxiter=STEPS)
+            potentials[:, k] = scale * flow
+            if unsolved:
+                warnings.warn(
+                    f"the potentials are not solved to tol={self.tol}",
+                    ConvergenceWarning,
+                    stacklevel=3,
+                )
+        potentials[:, -1] = -potentials.sum(axis=1)  # as the sources of all classes add up to 0
+
+        alone = np.count_nonzero(totals, axis=1) == 1  # parts in which one class is labeled
+        potentials[alone[part]] = mean[part[alone[part]]]
+        lost = np.flatnonzero(amounts[part, 0] == 0)
+        if len(lost):
+            _, nearest = nearest_neighbors(self._X[labeled], 1, self._X[lost])
+            potentials[lost] = one_hot[nearest[:, 0]]
+        return potentials
+
+    def _prior(self, counts):
+        if isinstance(self.class_prior, str):
+            priors = {"balanced": np.ones(len(counts)), "labels": counts}
+            if self.class_prior not in priors:
+                raise ValueError(
+                    f"class_prior is {self.class_prior!r}; allowed are 'balanced', 'labels' and "
+                    "a number for each class"
+                )
+            prior = priors[self.class_prior]
+        else:
+            try:
+                prior = np.asarray(self.class_prior, dtype=float)
+            except (TypeError, ValueError):
+                prior = np.empty(0)
+            if prior.shape != counts.shape or not (prior > 0).all() or np.isinf(prior).any():
+                given = " ".join(repr(self.class_prior).split())  # of an array, on one line
+                raise ValueError(
+                    f"class_prior is {given}; it must be {len(counts)} positive "
+                    "numbers, one for each labeled class"
+                )
+        return prior / prior.sum()
+
+
+class GraphLabelSpreading(_GraphClassifier):
+    """scikit-learn's `LabelSpreading` [1]_ on the same graph and behind the same call.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=10
+        Neighbors k of each point in the graph.
+    alpha : float, default=0.99
+        How much a point takes from its neighbors, in (0, 1). scikit-learn's own default, 0.2, keeps
+        a handful of labels close to where they are.
+    max_iter : int, default=1000
+        Most iterations; few labels take many to arrive everywhere.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    scores_ : ndarray of shape (n, n_classes)
+        The share of each class at every point of the pool.
+    transduction_ : ndarray of shape (n,)
+        The class predicted for every point of the pool.
+
+    References
+    ----------
+    .. [1] D. Zhou, O. Bousquet, T. N. Lal, J. Weston and B. Scholkopf, "Learning with Local and
+       Global Consistency", NIPS 2003.
+    """
+
+    def __init__(self, n_neighbors=10, alpha=0.99, max_iter=1000):
+        self.n_neighbors = n_neighbors
+        self.alpha = alpha
+        self.max_iter = max_iter
+
+    def _spread(self, graph, labeled, codes, weights):
+        if not (weights == weights[0]).all():
+            raise ValueError("sample_weight is not constant; label spreading takes no weights")
+        y = np.full(graph.shape[0], -1)
+        y[labeled] = codes
+        spreading = LabelSpreading(
+            kernel=lambda X, Y=None: graph, alpha=self.alpha, max_iter=self.max_iter
+        )
+        with warnings.catch_warnings():
+            # Points that no label reaches have no distribution: a division of 0 by 0.
+            warnings.simplefilter("ignore")
+            scores = spreading.fit(self._X, y).label_distributions_
+        return np.nan_to_num(scores)
+
+
+def _labeled_only(X, y, sample_weight):
+    """Points whose label is not NaN, their labels and weights, and their indices."""
+    labels = np.asarray(y)
+    if labels.dtype.kind != "f" or not np.isnan(labels).any() or labels.shape != (len(X),):
+        return X, y, sample_weight, np.arange(len(labels) if labels.ndim else 0)
+    labeled = np.flatnonzero(~np.isnan(labels))
+    if len(labeled) == 0:
+        raise ValueError("y is NaN everywhere; at least one point must be labeled")
+    if sample_weight is not None:
+        sample_weight = np.asarray(_check_sample_weight(sample_weight, X))[labeled]
+    return np.asarray(X)[labeled], labels[labeled], sample_weight, labeled
+
+
+def _weighed_only(X, y, sample_weight):
+    """Points whose weight is above 0, their labels and weights, and their indices."""
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    used = np.flatnonzero(weights)
+    if len(used) == 0:
+        raise ValueError("sample_weight is 0 everywhere; at least one weight must be above 0")
+    return X[used], y[used], weights[used], used
 
 
 def check_grid(param_grid):

@@ -1,0 +1,119 @@
+"""Nearest-neighbor graphs against brute force."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
+
+from alvae._graphs import bridge_to, knn_graph, nearest_neighbors
+
+
+def brute_force_weights(distances, k):
+    """exp(-4 (r / r_k)^2) for the k nearest in each row, in loops."""
+    weights = np.zeros(distances.shape)
+    for i, row in enumerate(distances):
+        nearest = sorted(range(len(row)), key=row.__getitem__)[:k]
+        for j in nearest:
+            weights[i, j] = np.exp(-4 * (row[j] / row[nearest[-1]]) ** 2)
+    return weights
+
+
+def brute_force_graph(X, k):
+    distances = cdist(X, X)
+    np.fill_diagonal(distances, np.inf)
+    weights = brute_force_weights(distances, min(k, len(X) - 1))
+    return (weights + weights.T) / 2
+
+
+@settings(deadline=None, max_examples=60, derandomize=True, database=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(2, 40),
+    n_features=st.sampled_from([1, 2, 10, 30]),  # scikit-learn has trees for few, products for many
+    k=st.integers(1, 50),  # at times more than there are points
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+def test_weights_are_those_of_brute_force(seed, n, n_features, k, dtype):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, n_features)).astype(dtype)
+    queries = rng.normal(size=(7, n_features)).astype(dtype)
+    graph = knn_graph(X, k)
+    assert graph.format == "csr"
+    assert graph.nnz <= 2 * n * k
+    assert (graph != graph.T).nnz == 0
+    np.testing.assert_allclose(graph.toarray(), brute_force_graph(X, k), rtol=1e-5, atol=1e-9)
+
+    expected = brute_force_weights(cdist(queries, X), min(k, n))
+    expected /= expected.sum(axis=1, keepdims=True)
+    bridge = bridge_to(X, queries, k)
+    assert bridge.format == "csr"
+    np.testing.assert_allclose(bridge.toarray(), expected, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_features", [2, 30])
+def test_neighbors_come_nearest_first_and_without_the_point_itself(n_features):
+    rng = np.random.default_rng(0)
+    X, queries = rng.normal(size=(25, n_features)), rng.normal(size=(4, n_features))
+    for points, given_points in [(X, None), (queries, queries)]:
+        expected = cdist(points, X)
+        if given_points is None:
+            np.fill_diagonal(expected, np.inf)
+        distances, indices = nearest_neighbors(X, 6, given_points)
+        np.testing.assert_array_equal(indices, np.argsort(expected, axis=1)[:, :6])
+        np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :6])
+
+
+@pytest.mark.parametrize("offset", [0.0, 1 / 3, 1000 + 1 / 3])
+@pytest.mark.parametrize("n_features", [2, 30])
+def test_points_that_are_all_the_same(n_features, offset):
+    X = np.full((12, n_features), offset)
+    graph = knn_graph(X, 3)
+    assert (graph.diagonal() == 0).all()
+    assert (graph.getnnz(axis=1) >= 3).all()
+    assert set(graph.data) <= {0.5, 1.0}  # neighbors of one side or of both, as near as can be
+    np.testing.assert_array_equal(bridge_to(X, X[:2], 3).data, np.full(6, 1 / 3))
+
+
+@pytest.mark.parametrize("n_features", [2, 30])
+@pytest.mark.parametrize("copies", [2, 4, 9])  # fewer than k, about as many, more
+def test_duplicates(copies, n_features):
+    k = 4
+    X = np.random.default_rng(1).normal(size=(8, n_features)).repeat(copies, axis=0)
+    graph = knn_graph(X, k).toarray()
+    assert np.isfinite(graph).all()
+    assert (np.diag(graph) == 0).all()
+    np.testing.assert_array_equal(graph, graph.T)
+    origin = np.arange(len(X)) // copies
+    if copies > k:  # only other copies are near, and all of them are equally so
+        assert set(graph[graph > 0]) <= {0.5, 1.0}
+        assert (origin[np.nonzero(graph)[0]] == origin[np.nonzero(graph)[1]]).all()
+    else:  # every other copy is a neighbor at distance 0
+        same = (origin[:, None] == origin) & ~np.eye(len(X), dtype=bool)
+        np.testing.assert_allclose(graph[same], 1, atol=1e-9)
+
+
+def test_a_single_point():
+    graph = knn_graph([[1.0, 2.0]], 5)
+    assert graph.shape == (1, 1)
+    assert graph.nnz == 0
+    assert bridge_to([[1.0, 2.0]], [[3.0, 4.0], [1.0, 2.0]], 5).toarray().tolist() == [[1], [1]]
+
+
+@settings(deadline=None, max_examples=25, derandomize=True, database=None)
+@given(st.integers(0, 10**6), st.integers(3, 60))
+def test_with_all_neighbors_every_two_points_have_an_edge(seed, n):
+    X = np.random.default_rng(seed).normal(size=(n, 3))
+    for k in (n - 1, n, n + 5):
+        graph = knn_graph(X, k)
+        assert graph.nnz == n * (n - 1)
+        assert (graph.data > np.exp(-4) - 1e-12).all()  # r_k is the farthest of its own row
+        assert connected_components(graph)[0] == 1
+
+
+@pytest.mark.parametrize("n_neighbors", [0, -1, 2.0, True, None, "5"])
+def test_bad_numbers_of_neighbors(n_neighbors):
+    message = f"^n_neighbors is {n_neighbors!r}; allowed are integers of at least 1$"
+    with pytest.raises(ValueError, match=message):
+        knn_graph(np.eye(3), n_neighbors)
