@@ -28,12 +28,14 @@ from tqdm import tqdm
 from alvae import store
 from alvae._checks import check_integer
 from alvae.classifiers import GridSearchSVC
+from alvae.queries import KMeansCoreset, QueryStrategy
 
 CHUNK = 10  # trials at most that a worker runs between two reports
 WIDE = 64  # features from which inner products are computed once for all trials,
 PRODUCTS_BYTES = 2**31  # if they take no more than this
 BLOCK = 4096  # points handled at a time: bounds the memory
 CONNECT = 10  # seconds to wait for a scheduler
+SOURCES = ("_graphs", "queries", "classifiers", "coverage", "trials")  # what trials depend on
 
 
 def fit_stored(vae, images):
@@ -95,14 +97,18 @@ def encode(vae, images, scheduler=None):
         If no scheduler answers, or `images` are not of the size that the VAE was trained on.
     """
     with _cluster(scheduler) as client:
-        if client is None:
-            return vae.transform(images)
-        starts = range(0, len(images), BLOCK)
-        # The images travel in the tasks: data that one worker alone has would be lost with it.
-        blocks = (partial(_transform, images=images[start : start + BLOCK]) for start in starts)
-        vae = vae.on_cpu()  # a worker may have no GPU
-        with parallel_config("dask", client=client, scatter=[vae]):
-            return np.concatenate(Parallel()(delayed(block)(vae) for block in blocks))
+        return _encode(vae, images, client)
+
+
+def _encode(vae, images, client):
+    if client is None:
+        return vae.transform(images)
+    starts = range(0, len(images), BLOCK)
+    # The images travel in the tasks: data that one worker alone has would be lost with it.
+    blocks = (partial(_transform, images=images[start : start + BLOCK]) for start in starts)
+    vae = vae.on_cpu()  # a worker may have no GPU
+    with parallel_config("dask", client=client, scatter=[vae]):
+        return np.concatenate(Parallel()(delayed(block)(vae) for block in blocks))
 
 
 def _transform(vae, images):
@@ -125,8 +131,33 @@ def both_spaces(pool, vae, scheduler=None):
         "input": pixels in [0, 1], "latent": posterior means; each a pair of float32 arrays of
         shapes (n, D) and (n_test, D), or (n, d) and (n_test, d).
     """
-    latent = tuple(encode(vae, images, scheduler) for images in (pool.images, pool.test_images))
+    with _cluster(scheduler) as client:
+        latent = tuple(_encode(vae, images, client) for images in (pool.images, pool.test_images))
     return {"input": pool.flatten(), "latent": latent}
+
+
+def reconstruction_errors(vae, images):
+    """Squared error of each image and what the VAE makes of its code, summed over pixels.
+
+    Parameters
+    ----------
+    vae : ConvVAE
+        Fitted.
+    images : uint8 array of shape (n, H, W) or (n, H, W, C)
+        May be memory-mapped.
+
+    Returns
+    -------
+    float32 ndarray of shape (n,)
+        Of pixels in [0, 1].
+    """
+    errors = np.empty(len(images), dtype=np.float32)
+    for start in range(0, len(images), BLOCK):
+        block = np.asarray(images[start : start + BLOCK])
+        decoded = vae.inverse_transform(vae.transform(block)).reshape(len(block), -1)
+        pixels = block.reshape(len(block), -1).astype(np.float32) / 255
+        errors[start : start + BLOCK] = np.square(decoded - pixels).sum(axis=1)
+    return errors
 
 
 def acquire(strategy, X, oracle, budget, batch_size=None, **prepared):
@@ -172,6 +203,7 @@ def learning_curves(
     random_state=0,
     n_jobs=-1,
     scheduler=None,
+    measures=None,
 ):
     """Accuracy on the test set for every space, strategy, budget and trial.
 
@@ -189,25 +221,32 @@ def learning_curves(
     test_labels : array of shape (n_test,)
         Used for the accuracy and for nothing else.
     strategies : dict of str to QueryStrategy
+        Those of scikit-activeml will do, too. Where one sets `sample_weight_`, the weights of all
+        points that it chose at once, the classifier is fitted with them.
     budgets : list of int
         Numbers of labels B, each from 1 to n.
     n_trials : int, default=500
     batch_size : int, default=None
         Labels per query; None asks for all at once (see `acquire`).
-    classifier : classifier, default=None
-        None: `GridSearchSVC()`.
+    classifier : classifier or dict of str to classifier, default=None
+        None: `GridSearchSVC()`. Several learn from the same points. One that has a method `prepare`
+        is fitted to the whole pool, as `PoissonLearning` is, others to the labeled points.
     random_state : int, default=0
         Seed of everything.
     n_jobs : int, default=-1
         Workers on this machine; -1 is one per core.
     scheduler : str, default=None
         Address of a Dask scheduler, such as "tcp://10.0.0.1:8786", whose workers run the trials.
+    measures : dict of str to callable, default=None
+        Further columns: ``measure(X, chosen)``, a number, such as `covering_radius`.
 
     Returns
     -------
     pandas.DataFrame
         A row per trial: `space`, `strategy`, `budget`, `trial`, `accuracy`, the chosen `kernel` and
-        `C`, `query_seconds` (the choice of the points) and `seconds` (the whole trial).
+        `C`, `query_seconds` (the choice of the points) and `seconds` (the whole trial). With
+        several classifiers a row for each, and their names under `classifier`. Where one is fitted
+        to the whole pool, `pool_accuracy`, the accuracy on its unlabeled points.
 
     Raises
     ------
@@ -215,16 +254,22 @@ def learning_curves(
         If a parameter is out of range, arrays do not fit together, or no scheduler answers.
     """
     labels, test_labels = np.asarray(labels), np.asarray(test_labels)
-    classifier = GridSearchSVC() if classifier is None else classifier
+    classifiers = classifier if isinstance(classifier, dict) else {"": classifier}
+    classifiers = {k: GridSearchSVC() if c is None else c for k, c in classifiers.items()}
+    measures = measures or {}
     _check(spaces, labels, test_labels, strategies, budgets, n_trials, batch_size, random_state)
     conditions = {
         "n_trials": n_trials,
         "batch_size": batch_size,
-        "classifier": _description(classifier),
+        "classifiers": {name: _description(c) for name, c in classifiers.items()},
+        "measures": {
+            name: f"{measure.__module__}.{measure.__qualname__}"
+            for name, measure in measures.items()
+        },
         "random_state": random_state,
         "labels": store.readable(labels),
         "test_labels": store.readable(test_labels),
-        "source": store.source_digest("queries", "classifiers", "trials"),
+        "source": store.source_digest(*SOURCES),
         "versions": [np.__version__, scipy.__version__, sklearn.__version__],
     }
     parts = []
@@ -234,11 +279,11 @@ def learning_curves(
         for space, (X, X_test) in spaces.items():
             path = Path(folder) / f"{len(parts)}.npy"
             n_looks = n_trials * sum(budgets) * len(strategies)
-            data = _Data(X, labels, X_test, test_labels, path, n_looks)
+            data = _Data(X, labels, X_test, test_labels, path, n_looks, classifiers)
             digests = {name: store.readable(data.arrays[name]) for name in ("X", "X_test")}
             for name in strategies:
                 strategy = clone(strategies[name]).set_params(random_state=None)
-                settings = _Settings(strategy, batch_size, classifier, random_state)
+                settings = _Settings(strategy, batch_size, classifiers, measures, random_state)
                 recipe = digests | {"strategy": _description(strategy)}
                 with _Curve(data, settings, n_jobs, client) as curve:
                     for budget in sorted(budgets):
@@ -260,14 +305,15 @@ def learning_curves(
 class _Settings(NamedTuple):
     strategy: object
     batch_size: int | None
-    classifier: object
+    classifiers: dict
+    measures: dict
     random_state: int
 
 
 class _Data:
     """A space, as the workers need it."""
 
-    def __init__(self, X, labels, X_test, test_labels, path, n_looks):
+    def __init__(self, X, labels, X_test, test_labels, path, n_looks, classifiers):
         self.arrays = {
             "X": np.ascontiguousarray(X),
             "labels": labels,
@@ -276,15 +322,28 @@ class _Data:
             "test_labels": test_labels,
         }
         self.path, self.n_looks = path, n_looks
+        self.classifiers = classifiers
+
+    @cached_property
+    def graphs(self):
+        """What classifiers that are fitted to the whole pool can share, by their names."""
+        X, X_test = self.arrays["X"], self.arrays["X_test"]
+        return {
+            name: classifier.prepare(X, X_test)
+            for name, classifier in self.classifiers.items()
+            if hasattr(classifier, "prepare")
+        }
 
     @cached_property
     def products(self):
         """Inner products of pool and test points (n, n_test), in a file that workers can map.
 
         Nothing where a product costs as little as a look at it, where fewer are looked at than
-        would be computed, or where there is no room.
+        would be computed, where no classifier takes them, or where there is no room.
         """
         X, X_test = self.arrays["X"], self.arrays["X_test"]
+        if not any(hasattr(c, "predict_from") for c in self.classifiers.values()):
+            return {}
         room = min(PRODUCTS_BYTES, disk_usage(self.path.parent).free // 2)
         if X.shape[1] < WIDE or self.n_looks < len(X) or 8 * len(X) * len(X_test) > room:
             return {}
@@ -308,13 +367,15 @@ class _Curve(ExitStack):
     @cached_property
     def shared(self):
         seed = _seed(self.settings.random_state, 0)
-        strategy = clone(self.settings.strategy).set_params(random_state=seed)
-        # On a cluster the products would have to travel; and only our own classifier takes them.
-        local = self.client is None and hasattr(self.settings.classifier, "predict_from")
         with threadpool_limits(1):
-            prepared = strategy.prepare(self.data.arrays["X"])
-            products = self.data.products if local else {}
-        return self.data.arrays | prepared | products
+            prepared = {}
+            if isinstance(self.settings.strategy, QueryStrategy):
+                strategy = clone(self.settings.strategy).set_params(random_state=seed)
+                prepared = strategy.prepare(self.data.arrays["X"])
+            # On a cluster the products would have to travel.
+            products = self.data.products if self.client is None else {}
+            graphs = self.data.graphs
+        return self.data.arrays | products | {"prepared": prepared, "graphs": graphs}
 
     @cached_property
     def parallel(self):
@@ -360,50 +421,86 @@ def _cluster(address):
 def _run_trials(numbers, budget, settings, **shared):
     """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order."""
     with threadpool_limits(1), sklearn.config_context(assume_finite=True):
-        return [_run_trial(number, budget, settings, **shared) for number in numbers]
+        trials = (_run_trial(number, budget, settings, **shared) for number in numbers)
+        return list(chain.from_iterable(trials))
 
 
-def _run_trial(
-    number, budget, settings, X, labels, X_test, test_labels, products=None, squared_norms=None,
-    **prepared,
-):  # fmt: skip
+def _run_trial(number, budget, settings, X, labels, prepared, graphs, **data):
+    """A row for each classifier."""
     start = perf_counter()
-    generator = np.random.default_rng(_seed(settings.random_state, budget, number))
-    strategy = clone(settings.strategy).set_params(random_state=generator)
+    generator = np.random.PCG64(_seed(settings.random_state, budget, number))
+    ours = isinstance(settings.strategy, QueryStrategy)
+    source = np.random.Generator(generator) if ours else np.random.RandomState(generator)
+    strategy = clone(settings.strategy).set_params(random_state=source)
     chosen = acquire(strategy, X, labels, budget, settings.batch_size, **prepared)
+    weights = getattr(strategy, "sample_weight_", None)
+    if weights is not None and len(weights) < budget:
+        weights = None  # of the last of several batches
+    row = {"budget": budget, "trial": int(number)}
+    row |= {name: measure(X, chosen) for name, measure in settings.measures.items()}
     queried = perf_counter()
-    fitted = clone(settings.classifier).fit(X[chosen], labels[chosen])
-    if products is None:
-        predicted = fitted.predict(X_test)
+    rows = []
+    for name, classifier in settings.classifiers.items():
+        begin = perf_counter()
+        shared = graphs.get(name)
+        result = _learn(clone(classifier), chosen, weights, X, labels, shared=shared, **data)
+        seconds = {"query_seconds": queried - start}
+        seconds["seconds"] = perf_counter() - begin + queried - start
+        rows.append(row | ({"classifier": name} if name else {}) | result | seconds)
+    return rows
+
+
+def _learn(
+    classifier, chosen, weights, X, labels, X_test, test_labels,
+    shared=None, products=None, squared_norms=None,
+):  # fmt: skip
+    """Fit a classifier to the chosen points and measure it."""
+    result = {}
+    weighed = {} if weights is None else {"sample_weight": weights}
+    if shared is not None:
+        y = np.full(len(X), np.nan)
+        y[chosen] = labels[chosen]
+        if weights is not None:
+            weighed = {"sample_weight": np.ones(len(X))}
+            weighed["sample_weight"][chosen] = weights
+        classifier.fit(X, y, graph=shared["graph"], **weighed)
+        predicted = classifier.predict(X_test, bridge=shared["bridge"])
+        right = classifier.transduction_ == labels
+        result["pool_accuracy"] = float(np.delete(right, chosen).mean())
     else:
-        predicted = fitted.predict_from(products[chosen[fitted.support_]], squared_norms)
-    end = perf_counter()
-    params = getattr(fitted, "best_params_", {})
+        classifier.fit(X[chosen], labels[chosen], **weighed)
+        if products is None or not hasattr(classifier, "predict_from"):
+            predicted = classifier.predict(X_test)
+        else:
+            support = products[chosen[classifier.support_]]
+            predicted = classifier.predict_from(support, squared_norms)
+    params = getattr(classifier, "best_params_", {})
     return {
-        "budget": budget,
-        "trial": int(number),
         "accuracy": float(np.mean(predicted == test_labels)),
+        **result,
         "kernel": params.get("kernel"),
         "C": params.get("C"),
-        "query_seconds": queried - start,
-        "seconds": end - start,
     }
 
 
-def summarize(curves):
+def summarize(curves, value="accuracy"):
     """Mean, standard deviation and standard error of the accuracy over the trials.
 
     Parameters
     ----------
     curves : DataFrame
         From `learning_curves`.
+    value : str, default="accuracy"
+        The column to summarize.
 
     Returns
     -------
     pandas.DataFrame
-        `space`, `strategy`, `budget`, `mean`, `std`, `sem`, `n_trials`.
+        `space`, `strategy`, `classifier` if there are several, `budget`, `mean`, `std`, `sem`,
+        `n_trials`.
     """
-    grouped = curves.groupby(["space", "strategy", "budget"], sort=False)["accuracy"]
+    keys = [key for key in ("space", "strategy", "classifier", "budget") if key in curves]
+    grouped = curves.groupby(keys, sort=False)[value]
     table = grouped.agg(["mean", "std", "sem", "size"]).reset_index()
     return table.rename(columns={"size": "n_trials"})
 
@@ -461,7 +558,10 @@ def _seed(random_state, *path):
 
 def _description(estimator):
     """Class and parameters of an estimator in full, as text."""
-    params = {name: repr(value) for name, value in estimator.get_params().items()}
+    params = {
+        name: store.readable(value) if isinstance(value, np.ndarray) else repr(value)
+        for name, value in estimator.get_params().items()
+    }
     return {"class": f"{type(estimator).__module__}.{type(estimator).__qualname__}", **params}
 
 
@@ -494,5 +594,5 @@ def _check(spaces, labels, test_labels, strategies, budgets, n_trials, batch_siz
         check_integer("batch_size", batch_size, 1)
         smallest = min(batch_size, *(b % batch_size or batch_size for b in budgets)), "the batches"
     for strategy in strategies.values():
-        if hasattr(strategy, "n_clusters"):
+        if isinstance(strategy, KMeansCoreset):
             check_integer("n_clusters", strategy.n_clusters, 1, *smallest)

@@ -369,7 +369,7 @@ def test_changed_source_is_in_the_key(calls, monkeypatch):
     monkeypatch.setattr(store, "source_digest", lambda *names: digested.extend(names) or "changed")
     learning_curves(**small())
     assert len(calls) == 12
-    assert set(digested) == {"queries", "classifiers", "trials"}
+    assert set(digested) == {"_graphs", "queries", "classifiers", "coverage", "trials"}
 
 
 def test_names_order_and_seed_of_the_strategy_are_not_in_the_key(calls):

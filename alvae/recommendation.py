@@ -1,0 +1,89 @@
+"""Which images of your own to label: the choice that the studies of the book support.
+
+:func:`select` trains a VAE on the images, cuts the nearest-neighbor graph of their codes into as
+many clusters as labels can be paid for, and names one well reconstructed image of each.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from alvae._checks import check_integer
+from alvae.pools import as_images
+from alvae.queries import BestReconstructed, SpectralMedoids
+from alvae.trials import encode, fit_stored, reconstruction_errors
+
+LATENT_DIM = 10
+EPOCHS = 8  # for a pool of this many images or more; a smaller one is gone through more often
+IMAGES = 18_000
+
+
+class Selection(NamedTuple):
+    """The images to label, and what a classifier needs.
+
+    Parameters
+    ----------
+    indices : ndarray of shape (budget,), int64
+        The images to label, in the order in which they were chosen.
+    codes : float32 ndarray of shape (n, d)
+        The code of every image.
+    vae : ConvVAE
+        Fitted; `vae.transform` gives the codes of new images.
+    """
+
+    indices: np.ndarray
+    codes: np.ndarray
+    vae: object
+
+
+def select(images, budget, y=None, vae=None, random_state=0):
+    """Choose the images to label.
+
+    Parameters
+    ----------
+    images : array-like of shape (n, H, W) or (n, H, W, C), C = 1 or 3
+        uint8, or floats in [0, 1]. Not labeled, but for what `y` says.
+    budget : int
+        How many to choose: about as many as there are classes, or a few times more.
+    y : array-like of shape (n,), default=None
+        Labels known before, as numbers, NaN where unlabeled.
+    vae : ConvVAE, default=None
+        A fitted one, or one to be fitted. None: ten latent dimensions, and as many epochs as a pool
+        of this size needs. Fitted VAEs are kept in the store.
+    random_state : int, default=0
+
+    Returns
+    -------
+    Selection
+        `indices`, `codes` and `vae`.
+
+    Raises
+    ------
+    ValueError
+        If the images, the budget, the labels or the seed are not usable.
+
+    Examples
+    --------
+    >>> from alvae import PoissonLearning, select
+    >>> indices, codes, vae = select(images, budget=20)  # doctest: +SKIP
+    >>> y = np.full(len(images), np.nan)  # doctest: +SKIP
+    >>> y[indices] = your_labels  # doctest: +SKIP
+    >>> classifier = PoissonLearning().fit(codes, y)  # doctest: +SKIP
+    >>> classifier.predict(vae.transform(new_images))  # doctest: +SKIP
+    """
+    images = as_images("images", images)
+    check_integer("random_state", random_state, 0)
+    known = 0 if y is None else np.count_nonzero(~np.isnan(np.asarray(y, dtype=float)))
+    check_integer("budget", budget, 1, len(images) - known, "the number of unlabeled images")
+    if vae is None:
+        from alvae.vae import ConvVAE  # here: whoever brings a VAE has torch already
+
+        dim = min(LATENT_DIM, int(np.prod(images.shape[1:])))
+        epochs = max(EPOCHS, round(EPOCHS * IMAGES / len(images)))
+        vae = ConvVAE(dim, epochs=epochs, random_state=random_state)
+    if not hasattr(vae, "encoder_"):
+        vae = fit_stored(vae, images)
+    codes = encode(vae, images)
+    errors = reconstruction_errors(vae, images)
+    strategy = BestReconstructed(SpectralMedoids(), errors, random_state=random_state)
+    return Selection(strategy.query(codes, y, batch_size=budget), codes, vae)
