@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib import colormaps, rcParams
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from sklearn.decomposition import PCA
 
 WIDTH = 7.0  # inches, the width of a page
@@ -511,6 +511,68 @@ def costs(table, x, y, group, panel=None, xlabel=None, ylabel=None):
         ax.set_xticks(ticks, [f"{tick:,g}" if tick < 1e4 else f"{tick:,.0f}" for tick in ticks])
         ax.set_xticks([], minor=True)
     axes[0, 0].set_ylabel(ylabel or y)
+    _legend_below(fig, axes[0, 0])
+    return fig
+
+
+def panels(table, x, y, group, panel, level=None, joined=True, xlabel=None, ylabel=None):
+    """Draw one measure against another, a panel for each part of a table, on a logarithmic x axis.
+
+    Parameters
+    ----------
+    table : DataFrame
+    x, y : str
+        Columns of numbers, x positive. Rows that share x, group and panel are repeats, of which the
+        mean is drawn if `joined`.
+    group : str
+        A column that tells curves or points apart, such as the strategy.
+    panel : str
+        A column that tells panels apart, such as the digits.
+    level : dict, default=None
+        For panels, by name, a y at which a dashed line stands.
+    joined : bool, default=True
+        Curves through the means; or else a point for each row.
+    xlabel, ylabel : str, default=None
+        None: the names of the columns.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or x or y are not finite numbers, x above 0.
+    """
+    _check_columns("table", table, [x, y, group, panel])
+    _check_numbers(f"table[{y!r}]", table[y], (None,))
+    if _check_numbers(f"table[{x!r}]", table[x], (None,)).min() <= 0:
+        raise ValueError(f"table[{x!r}] must be above 0 to be drawn on a logarithmic axis")
+    parts = dict(list(table.groupby(panel, sort=False)))
+    columns = min(2, len(parts))
+    rows = -(-len(parts) // columns)
+    looks = _looks(table[group].unique(), STRATEGIES)
+    fig, axes = _subplots(0.8 + 2.7 * rows, rows, columns, squeeze=False)
+    for ax, (title, part) in zip(axes.flat, parts.items(), strict=False):
+        for name, look in looks.items():
+            lines = part[part[group] == name]
+            if joined:
+                lines = lines.groupby(x)[y].mean()
+                ax.plot(lines.index, lines, label=name, **look)
+            else:
+                ax.plot(lines[x], lines[y], look["marker"], color=look["color"], label=name)
+        if level and title in level:
+            ax.axhline(level[title], color="0.3", linestyle=(0, (6, 4)), linewidth=1, zorder=1)
+        ax.set(xscale="log", title=title)
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_locator(NullLocator())
+    for ax in axes.flat[len(parts) :]:
+        ax.remove()
+    for ax in axes[-1]:
+        ax.set_xlabel(xlabel or x)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(ylabel or y)
     _legend_below(fig, axes[0, 0])
     return fig
 

@@ -57,6 +57,7 @@ EVERY_FIGURE = {
     "selections": lambda: figures.selections(*points(2, 3), {"uniform": [0, 1]}),
     "measures": lambda: figures.measures(trials(), "strategy", "seconds"),
     "costs": lambda: figures.costs(trials(), "budget", "seconds", "strategy"),
+    "panels": lambda: figures.panels(trials(), "budget", "seconds", "strategy", "space"),
 }
 
 
@@ -342,6 +343,29 @@ def test_costs_draw_medians_through_all_repeats():
     fig.draw_without_rendering()
 
 
+@pytest.mark.parametrize("joined", [True, False])
+def test_panels_draw_means_or_every_row(joined):
+    frame = trials()
+    (first, *_) = spaces = list(frame["space"].unique())
+    fig = figures.panels(frame, "budget", "seconds", "strategy", "space", {first: 0.5}, joined, "B")
+    assert [ax.get_title() for ax in fig.axes] == spaces
+    levels = [[line for line in ax.lines if not line.get_label()[0].isalpha()] for ax in fig.axes]
+    assert [len(lines) for lines in levels] == [1] + [0] * (len(spaces) - 1)
+    assert set(levels[0][0].get_ydata()) == {0.5}
+    for ax in fig.axes:
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
+        rows = frame[frame["space"] == ax.get_title()]
+        for line in ax.lines[: rows["strategy"].nunique()]:
+            of_one = rows[rows["strategy"] == line.get_label()].set_index("budget")["seconds"]
+            if joined:
+                means = of_one.groupby(level=0).mean()
+                np.testing.assert_allclose(line.get_ydata(), means[line.get_xdata()])
+            else:
+                assert sorted(line.get_ydata()) == sorted(of_one)
+    assert fig.axes[-1].get_xlabel() == "B"
+    fig.draw_without_rendering()
+
+
 Z, LABELS = points(2, 3)
 
 
@@ -387,6 +411,8 @@ Z, LABELS = points(2, 3)
         (lambda: figures.measures(trials() * 0, "budget", "std", log=True), "must be above 0"),
         (lambda: figures.costs(trials() * 0, "budget", "std", "space"), "must be above 0"),
         (lambda: figures.costs(trials(), "who", "std", "space"), "table has 36 rows"),
+        (lambda: figures.panels(trials(), "who", "std", "space", "space"), "table has 36 rows"),
+        (lambda: figures.panels(trials() * 0, "budget", "std", "space", "space"), "above 0"),
     ],
 )
 def test_bad_input(make, message):
