@@ -10,7 +10,7 @@ import numpy as np
 
 from alvae._checks import check_integer
 from alvae.pools import as_images
-from alvae.queries import BestReconstructed, SpectralMedoids
+from alvae.queries import BestReconstructed, SpectralMedoids, _check_y
 from alvae.trials import encode, fit_stored, reconstruction_errors
 
 LATENT_DIM = 10
@@ -73,8 +73,9 @@ def select(images, budget, y=None, vae=None, random_state=0):
     """
     images = as_images("images", images)
     check_integer("random_state", random_state, 0)
-    known = 0 if y is None else np.count_nonzero(~np.isnan(np.asarray(y, dtype=float)))
-    check_integer("budget", budget, 1, len(images) - known, "the number of unlabeled images")
+    y = _check_y(y, len(images))
+    n_unlabeled = np.count_nonzero(np.isnan(y))
+    check_integer("budget", budget, 1, n_unlabeled, "the number of unlabeled images")
     if vae is None:
         from alvae.vae import ConvVAE  # here: whoever brings a VAE has torch already
 

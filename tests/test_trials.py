@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from scipy.stats import sem
+from skactiveml import pool as peers
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -13,9 +14,11 @@ from sklearn.svm import SVC
 
 import alvae.trials
 from alvae import store
-from alvae.classifiers import DEFAULT_GRID, GridSearchSVC
+from alvae.classifiers import DEFAULT_GRID, GridSearchSVC, PoissonLearning
+from alvae.coverage import covering_radius
 from alvae.pools import Pool
 from alvae.queries import (
+    BestReconstructed,
     EntropySampling,
     KCenterGreedy,
     KMeansCoreset,
@@ -61,6 +64,10 @@ class Spy(QueryStrategy):
         chosen = self.strategy.query(X, y, batch_size, **prepared)
         self.seen.append((y.copy(), chosen))
         return chosen
+
+
+def mean_norm(X, chosen):
+    return np.linalg.norm(X[chosen], axis=1).mean()
 
 
 def blobs(n, seed, n_classes=3):
@@ -229,6 +236,71 @@ def test_classifiers_of_scikit_learn():
     assert list(table.columns) == COLUMNS
 
 
+def test_several_classifiers_learn_from_the_same_points():
+    classifiers = {"svc": GridSearchSVC(), "poisson": PoissonLearning(5)}
+    given = small(classifier=classifiers, measures={"norm": mean_norm}, budgets=[9])
+    table = learning_curves(**given)
+    X, X_test = given["spaces"]["plane"]
+    assert list(table["classifier"]) == ["svc", "poisson"] * 3
+    alone = learning_curves(**small(budgets=[9]))
+    svc = table[table["classifier"] == "svc"].reset_index(drop=True)
+    ours, theirs = (frame[COLUMNS].drop(columns=SECONDS) for frame in (svc, alone))
+    assert_frame_equal(ours, theirs, check_dtype=False)
+    assert svc["pool_accuracy"].isna().all()
+    for trial in range(3):
+        seed = np.random.SeedSequence(7).spawn(10)[9].spawn(3)[trial]
+        chosen = np.random.default_rng(seed).choice(90, 9, replace=False)
+        y = np.full(90, np.nan)
+        y[chosen] = given["labels"][chosen]
+        fitted = PoissonLearning(5).fit(X, y)
+        row = table[(table["trial"] == trial) & (table["classifier"] == "poisson")].iloc[0]
+        assert row["accuracy"] == fitted.score(X_test, given["test_labels"])
+        unlabeled = np.isnan(y)
+        right = fitted.transduction_[unlabeled] == given["labels"][unlabeled]
+        assert row["pool_accuracy"] == pytest.approx(right.mean())
+        assert row["norm"] == pytest.approx(np.linalg.norm(X[chosen], axis=1).mean())
+    summary = summarize(table, "pool_accuracy").set_index("classifier")["mean"]
+    poisson = table[table["classifier"] == "poisson"]
+    assert summary["poisson"] == pytest.approx(poisson["pool_accuracy"].mean())
+
+
+def test_weights_of_a_strategy_reach_the_classifier(monkeypatch):
+    seen = []
+    for kind in (GridSearchSVC, PoissonLearning):
+
+        def fit(self, X, y, sample_weight=None, kind_fit=kind.fit, **kwargs):
+            seen.append((X, y, sample_weight))
+            return kind_fit(self, X, y, sample_weight, **kwargs)
+
+        monkeypatch.setattr(kind, "fit", fit)
+    strategy = KMeansCoreset(4, allocation="proportional")
+    classifiers = {"svc": GridSearchSVC(), "poisson": PoissonLearning(5)}
+    given = small(strategies={"c": strategy}, classifier=classifiers, budgets=[8], n_trials=1)
+    learning_curves(**given)
+    (of_labeled, _, weights), (of_all, y, all_weights) = seen
+    assert len(of_labeled) == 8
+    assert len(of_all) == 90
+    assert weights.sum() == pytest.approx(90)
+    np.testing.assert_array_equal(all_weights[~np.isnan(y)].sum(), weights.sum())
+    seen.clear()
+    learning_curves(**given | {"batch_size": 4})  # weights of the last batch say nothing
+    assert [weights for *_, weights in seen] == [None, None]
+
+
+@pytest.mark.filterwarnings("ignore:The maximum purity:UserWarning")
+@pytest.mark.parametrize(
+    "strategy", [peers.TypiClust(), peers.ProbCover(n_classes=3), peers.RandomSampling()], ids=repr
+)
+def test_strategies_of_scikit_activeml_take_part(strategy, tmp_path, monkeypatch):
+    given = small(strategies={"peer": strategy}, classifier=PoissonLearning(5))
+    table = learning_curves(**given)
+    assert len(table) == 6
+    assert table["accuracy"].between(0, 1).all()
+    monkeypatch.setenv("ALVAE_STORE", str(tmp_path / "again"))
+    again = learning_curves(**given)
+    assert_frame_equal(table.drop(columns=SECONDS), again.drop(columns=SECONDS))
+
+
 def test_one_trial_and_one_label():
     table = learning_curves(**small(budgets=[1, 90], n_trials=1))
     assert table["budget"].tolist() == [1, 90]
@@ -352,8 +424,25 @@ def test_another_experiment_has_another_key(change, calls):
             {"classifier": RandomForestClassifier(3, random_state=0)},
             {"classifier": RandomForestClassifier(3, random_state=1)},
         ),
+        (
+            {"classifier": {"svc": GridSearchSVC(), "poisson": PoissonLearning()}},
+            {"classifier": {"svc": GridSearchSVC(), "poisson": PoissonLearning(5)}},
+        ),
+        ({"measures": {"radius": covering_radius}}, {"measures": {"radius": mean_norm}}),
+        (
+            {"strategies": {"b": BestReconstructed(UniformSampling(), np.arange(90.0))}},
+            {"strategies": {"b": BestReconstructed(UniformSampling(), np.arange(90.0)[::-1])}},
+        ),
     ],
-    ids=["n_clusters", "n_init", "nested", "classifier's seed"],
+    ids=[
+        "n_clusters",
+        "n_init",
+        "nested",
+        "classifier's seed",
+        "one of several classifiers",
+        "measure",
+        "array",
+    ],
 )
 def test_every_parameter_is_in_the_key(one, other, calls):
     learning_curves(**small(**one))

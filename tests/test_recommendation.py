@@ -1,0 +1,81 @@
+"""The recommended choice: what its parts give by hand, and what it refuses."""
+
+import numpy as np
+import pytest
+
+from alvae import BestReconstructed, ConvVAE, SpectralMedoids, load_pool, select
+from alvae.trials import reconstruction_errors
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load_pool(classes=[0, 3, 9]).images[:240]
+
+
+@pytest.fixture(scope="module")
+def vae(images):
+    return ConvVAE(3, epochs=2, random_state=0).fit(images)
+
+
+def test_errors_are_those_of_decoded_pixels(images, vae):
+    decoded = vae.inverse_transform(vae.transform(images))
+    by_hand = [
+        ((image / 255 - other.reshape(image.shape)) ** 2).sum()
+        for image, other in zip(images, decoded, strict=True)
+    ]
+    np.testing.assert_allclose(reconstruction_errors(vae, images), by_hand, rtol=1e-4)
+
+
+def test_it_is_the_best_reconstructed_of_each_spectral_cluster(images, vae):
+    indices, codes, same = select(images, 6, vae=vae, random_state=4)
+    assert same is vae
+    np.testing.assert_array_equal(codes, vae.transform(images))
+    errors = reconstruction_errors(vae, images)
+    by_hand = BestReconstructed(SpectralMedoids(), errors, random_state=4)
+    np.testing.assert_array_equal(indices, by_hand.query(codes, batch_size=6))
+
+
+def test_labels_known_before_are_not_asked_for_again(images, vae):
+    y = np.full(len(images), np.nan)
+    y[select(images, 6, vae=vae).indices] = 1
+    more = select(images, 9, y, vae=vae).indices
+    assert len(set(more)) == 9
+    assert np.isnan(y[more]).all()
+
+
+def test_a_vae_is_trained_and_kept_where_none_is_given(images, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
+    monkeypatch.setattr("alvae.recommendation.IMAGES", 2 * len(images) // 8)
+    monkeypatch.setattr("alvae.recommendation.EPOCHS", 1)
+    first = select(images, 3)
+    assert first.vae.get_params()["latent_dim"] == 10
+    assert len(list((tmp_path / "vae").glob("*.pt"))) == 1
+    np.testing.assert_array_equal(select(images, 3).indices, first.indices)
+
+
+def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
+    selection = select(images, 3, vae=ConvVAE(2, epochs=1, random_state=0))
+    assert selection.codes.shape == (len(images), 2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"budget": 0}, "budget is 0"),
+        ({"budget": 241}, "budget is 241; .* from 1 to 240, the number of unlabeled images"),
+        ({"budget": 2.0}, "budget is 2.0"),
+        ({"images": np.zeros((4, 3))}, "images"),
+        ({"images": np.full((9, 8, 8), np.nan)}, "images"),
+        ({"random_state": -1}, "random_state is -1"),
+        ({"y": np.zeros(240)}, "budget is 3"),
+        ({"y": np.full(7, np.nan)}, r"y has shape \(7,\)"),
+        ({"y": ["a"] * 240}, "y is not numeric"),
+    ],
+)
+def test_bad_input_is_refused_before_training(images, changed, message, monkeypatch):
+    monkeypatch.setattr("alvae.recommendation.fit_stored", None)
+    arguments = {"images": images, "budget": 3} | changed
+    with pytest.raises(ValueError, match=message) as caught:
+        select(**arguments)
+    assert "\n" not in str(caught.value)
