@@ -69,7 +69,7 @@ format: $(STAMP) ## mend what lint finds, as far as tools can
 	"$(BIN)/ruff" format .
 	$(if $(NOTEBOOKS),$(NBSTRIPOUT) $(NOTEBOOKS))
 
-studies: $(STAMP) ## run the long comparisons behind the page of choices, into book/results
+studies: $(STAMP) ## run the long comparisons of the book, an hour or two, into book/results
 	"$(BIN)/python" -m alvae.studies
 
 clean: ## remove the built book, stored results and caches; .venv stays

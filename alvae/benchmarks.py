@@ -27,7 +27,15 @@ from alvae import classifiers, vae
 from alvae._checks import check_integer
 from alvae.classifiers import DEFAULT_GRID, GridSearchSVC
 from alvae.coverage import covering_radius
-from alvae.queries import KCenterGreedy, KMeansCoreset
+from alvae.queries import (
+    KCenterGreedy,
+    KMeansCoreset,
+    KMeansMedoids,
+    MaxHerding,
+    ProbCover,
+    SpectralMedoids,
+    TypiClust,
+)
 
 LATENT_DIM = 7  # of the clouds of points that stand for large pools
 N_CLUSTERS, N_CENTERS = 1000, 100
@@ -280,8 +288,25 @@ def _peer_k_center(X):
     return CoreSet(random_state=0).query(X, unlabeled, batch_size=N_CENTERS)
 
 
+def _query(strategy, X):
+    return strategy.query(X, batch_size=min(N_CENTERS, len(X)))
+
+
+# The strategies for a cold start, which the second part of the book compares.
+COLD_STARTS = {
+    f"{type(strategy).__name__} of {N_CENTERS}": partial(_query, strategy)
+    for strategy in (
+        KMeansMedoids(random_state=0),
+        TypiClust(random_state=0),
+        SpectralMedoids(random_state=0),
+        ProbCover(random_state=0, n_classes=20),
+        MaxHerding(random_state=0),
+        KCenterGreedy(random_state=0, set_aside=0.05),
+    )
+}
+
 # What is measured on clouds of growing size.
-TASKS = {
+TASKS = COLD_STARTS | {
     f"core-set of {N_CLUSTERS:,}": _coreset,
     f"k-center of {N_CENTERS}": _k_center,
     f"covering radius of {N_CENTERS}": _radius,

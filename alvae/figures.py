@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib import colormaps, rcParams
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 from sklearn.decomposition import PCA
 
 WIDTH = 7.0  # inches, the width of a page
@@ -53,7 +53,17 @@ CORESET, UNIFORM = _look("#332288", "-", "o"), _look("#e69f00", "--", "s")
 KCENTER, ENTROPY = _look("#555555", "-.", "^"), _look("#4fa8d8", ":", "D")
 LOOKS = (LATENT, INPUT, CORESET, UNIFORM, KCENTER, ENTROPY)
 SPACES = {"latent": LATENT, "input": INPUT}
-STRATEGIES = {"core-set": CORESET, "uniform": UNIFORM, "k-center": KCENTER, "entropy": ENTROPY}
+STRATEGIES = {
+    "core-set": CORESET,
+    "uniform": UNIFORM,
+    "k-center": KCENTER,
+    "entropy": ENTROPY,
+    "ProbCover": _look("#cc79a7", ":", "v"),
+    "MaxHerding": _look("#7a5c00", "--", "P"),
+    "TypiClust": _look("#009e73", ":", "X"),
+    "medoids": _look("#0072b2", "-.", "D"),
+    "spectral, reconstructed": _look("#d55e00", "-", "s"),
+}
 
 _stamp = ""
 
@@ -515,15 +525,17 @@ def costs(table, x, y, group, panel=None, xlabel=None, ylabel=None):
     return fig
 
 
-def panels(table, x, y, group, panel, level=None, joined=True, xlabel=None, ylabel=None):
-    """Draw one measure against another, a panel for each part of a table, on a logarithmic x axis.
+def panels(
+    table, x, y, group, panel, level=None, joined=True, xlabel=None, ylabel=None, sharey=False
+):
+    """Draw one measure against another, a panel for each part of a table.
 
     Parameters
     ----------
     table : DataFrame
     x, y : str
-        Columns of numbers, x positive. Rows that share x, group and panel are repeats, of which the
-        mean is drawn if `joined`.
+        Columns of numbers. Rows that share x, group and panel are repeats, of which the mean is
+        drawn if `joined`; x is then positive, and its axis logarithmic.
     group : str
         A column that tells curves or points apart, such as the strategy.
     panel : str
@@ -534,6 +546,8 @@ def panels(table, x, y, group, panel, level=None, joined=True, xlabel=None, ylab
         Curves through the means; or else a point for each row.
     xlabel, ylabel : str, default=None
         None: the names of the columns.
+    sharey : bool, default=False
+        Whether all panels have one y axis.
 
     Returns
     -------
@@ -542,17 +556,17 @@ def panels(table, x, y, group, panel, level=None, joined=True, xlabel=None, ylab
     Raises
     ------
     ValueError
-        If a column is missing, or x or y are not finite numbers, x above 0.
+        If a column is missing, or x or y are not finite numbers, x above 0 if `joined`.
     """
     _check_columns("table", table, [x, y, group, panel])
     _check_numbers(f"table[{y!r}]", table[y], (None,))
-    if _check_numbers(f"table[{x!r}]", table[x], (None,)).min() <= 0:
+    if _check_numbers(f"table[{x!r}]", table[x], (None,)).min() <= 0 and joined:
         raise ValueError(f"table[{x!r}] must be above 0 to be drawn on a logarithmic axis")
     parts = dict(list(table.groupby(panel, sort=False)))
     columns = min(2, len(parts))
     rows = -(-len(parts) // columns)
     looks = _looks(table[group].unique(), STRATEGIES)
-    fig, axes = _subplots(0.8 + 2.7 * rows, rows, columns, squeeze=False)
+    fig, axes = _subplots(0.8 + 2.7 * rows, rows, columns, squeeze=False, sharey=sharey)
     for ax, (title, part) in zip(axes.flat, parts.items(), strict=False):
         for name, look in looks.items():
             lines = part[part[group] == name]
@@ -563,10 +577,12 @@ def panels(table, x, y, group, panel, level=None, joined=True, xlabel=None, ylab
                 ax.plot(lines[x], lines[y], look["marker"], color=look["color"], label=name)
         if level and title in level:
             ax.axhline(level[title], color="0.3", linestyle=(0, (6, 4)), linewidth=1, zorder=1)
-        ax.set(xscale="log", title=title)
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_title(title)
+        if joined:
+            ticks = sorted(part[x].unique())
+            ax.set_xscale("log")
+            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            ax.set_xticks([], minor=True)
     for ax in axes.flat[len(parts) :]:
         ax.remove()
     for ax in axes[-1]:
@@ -588,7 +604,8 @@ def _subplots(height, rows=1, columns=1, width=WIDTH, **kwargs):
 
 def _looks(names, known):
     """Known names look as they always do; the others take what is left, in turn."""
-    spare = cycle([look for look in LOOKS if look not in known.values()] or LOOKS)
+    used = known.values() if set(names) & set(known) else ()
+    spare = cycle([look for look in LOOKS if look not in used] or LOOKS)
     return {name: known[name] if name in known else next(spare) for name in names}
 
 

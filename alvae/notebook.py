@@ -142,7 +142,8 @@ class Experiment:
             "scheduler": self.scheduler,
         }
         labels = self.pool.labels, self.pool.test_labels
-        return learning_curves(spaces, *labels, strategies, self.budgets, **(ours | kwargs))
+        ours["budgets"] = self.budgets
+        return learning_curves(spaces, *labels, strategies, **(ours | kwargs))
 
     def __repr__(self):
         values = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))

@@ -1,7 +1,8 @@
 """Which images of your own to label: the choice that the studies of the book support.
 
-:func:`select` trains a VAE on the images, cuts the nearest-neighbor graph of their codes into as
-many clusters as labels can be paid for, and names one well reconstructed image of each.
+:func:`select` trains VAEs on the images and keeps the best, cuts the nearest-neighbor graph of
+their codes into as many clusters as labels can be paid for, and names one well reconstructed image
+of each.
 """
 
 from typing import NamedTuple
@@ -36,7 +37,7 @@ class Selection(NamedTuple):
     vae: object
 
 
-def select(images, budget, y=None, vae=None, random_state=0):
+def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
     """Choose the images to label.
 
     Parameters
@@ -50,6 +51,9 @@ def select(images, budget, y=None, vae=None, random_state=0):
     vae : ConvVAE, default=None
         A fitted one, or one to be fitted. None: ten latent dimensions, and as many epochs as a pool
         of this size needs. Fitted VAEs are kept in the store.
+    n_init : int, default=3
+        VAEs to fit, from seeds of their own, where none is given; that of the lowest loss is taken.
+        Training ends well or less well, and its loss tells which.
     random_state : int, default=0
 
     Returns
@@ -73,6 +77,7 @@ def select(images, budget, y=None, vae=None, random_state=0):
     """
     images = as_images("images", images)
     check_integer("random_state", random_state, 0)
+    check_integer("n_init", n_init, 1)
     y = _check_y(y, len(images))
     n_unlabeled = np.count_nonzero(np.isnan(y))
     check_integer("budget", budget, 1, n_unlabeled, "the number of unlabeled images")
@@ -81,7 +86,9 @@ def select(images, budget, y=None, vae=None, random_state=0):
 
         dim = min(LATENT_DIM, int(np.prod(images.shape[1:])))
         epochs = max(EPOCHS, round(EPOCHS * IMAGES / len(images)))
-        vae = ConvVAE(dim, epochs=epochs, random_state=random_state)
+        seeds = range(n_init * random_state, n_init * (random_state + 1))
+        vaes = [fit_stored(ConvVAE(dim, epochs=epochs, random_state=s), images) for s in seeds]
+        vae = min(vaes, key=lambda fitted: fitted.history_[-1]["loss"])
     if not hasattr(vae, "encoder_"):
         vae = fit_stored(vae, images)
     codes = encode(vae, images)

@@ -76,10 +76,17 @@ def test_code_cells_are_short(notebook):
 def test_every_cited_value_is_recorded(notebook):
     prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
-    cited = set(re.findall(r"\{glue:text\}`(\w+)", prose))
+    cited = set(re.findall(r"\{glue:text\}`(\w+)[:`]", prose))
     recorded = set(re.findall(r"(\w+)=", code))
     dynamic = {name for name in cited if name.startswith(("input_", "latent_"))}
     assert cited - dynamic <= recorded
+
+
+def test_every_value_cited_from_another_page_is_recorded_there(notebook):
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    for page, name in re.findall(r"`pages/([\w-]+)\.ipynb::(\w+)", prose):
+        other = nbformat.read(NOTEBOOKS / f"{page.split('-')[0]}.ipynb", as_version=4)
+        assert re.search(rf"\b{name}=", "\n".join(c.source for c in other.cells)), name
 
 
 # Other data, through papermill, from another folder

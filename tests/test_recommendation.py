@@ -47,10 +47,18 @@ def test_a_vae_is_trained_and_kept_where_none_is_given(images, tmp_path, monkeyp
     monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
     monkeypatch.setattr("alvae.recommendation.IMAGES", 2 * len(images) // 8)
     monkeypatch.setattr("alvae.recommendation.EPOCHS", 1)
-    first = select(images, 3)
+    first = select(images, 3, n_init=2, random_state=1)
     assert first.vae.get_params()["latent_dim"] == 10
-    assert len(list((tmp_path / "vae").glob("*.pt"))) == 1
-    np.testing.assert_array_equal(select(images, 3).indices, first.indices)
+    assert len(list((tmp_path / "vae").glob("*.pt"))) == 2
+    losses = {
+        seed: select(images, 3, n_init=1, random_state=seed).vae.history_[-1]["loss"]
+        for seed in (2, 3)
+    }
+    assert len(list((tmp_path / "vae").glob("*.pt"))) == 2  # the same two
+    assert first.vae.random_state == min(losses, key=losses.get)
+    assert first.vae.history_[-1]["loss"] == min(losses.values())
+    again = select(images, 3, n_init=2, random_state=1)
+    np.testing.assert_array_equal(again.indices, first.indices)
 
 
 def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
@@ -68,6 +76,7 @@ def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
         ({"images": np.zeros((4, 3))}, "images"),
         ({"images": np.full((9, 8, 8), np.nan)}, "images"),
         ({"random_state": -1}, "random_state is -1"),
+        ({"n_init": 0}, "n_init is 0"),
         ({"y": np.zeros(240)}, "budget is 3"),
         ({"y": np.full(7, np.nan)}, r"y has shape \(7,\)"),
         ({"y": ["a"] * 240}, "y is not numeric"),
