@@ -101,7 +101,7 @@ SMALL = {
     "vae": {"variants": [{"change": {"beta": 1.0, "epochs": 1}, "seeds": [0]}]},
     "points-three": {"seeds": [0], "coreset_clusters": 5, "trials": {"spectral": 3}},
     "training-three": {"seeds": [0]},
-    "uncertainty-three": {"seeds": [0], "n_clusters": 4},
+    "uncertainty": {"seeds": [0], "n_clusters": 4},
     "share": {"seeds": [0], "shares": [0.5, 1]},
     "dimension-three": {"seeds": [0], "dimensions": [2]},
     "clusters-three": {"seeds": [0], "clusters": [4]},
