@@ -84,7 +84,7 @@ def test_every_cited_value_is_recorded(notebook):
 
 def test_every_value_cited_from_another_page_is_recorded_there(notebook):
     prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    for page, name in re.findall(r"`pages/([\w-]+)\.ipynb::(\w+)", prose):
+    for page, name in re.findall(r"`([\w-]+)\.ipynb::(\w+)", prose):
         other = nbformat.read(NOTEBOOKS / f"{page.split('-')[0]}.ipynb", as_version=4)
         assert re.search(rf"\b{name}=", "\n".join(c.source for c in other.cells)), name
 
