@@ -428,7 +428,7 @@ def side_by_side(means, rows, columns, sign=False):
         Of text; what was not measured is missing.
     """
     texts = [
-        f"{mean:{'+' if sign else ''}.3f} ± {sem:.3f}"
+        f"{mean:{'+' if sign else ''}.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{sem:.3f}"
         for mean, sem in zip(means["mean"], means["sem"], strict=True)
     ]
     cells = means.assign(text=texts)

@@ -155,7 +155,7 @@ def test_spread_over_seeds_beside_spread_over_trials():
     wide = side_by_side(result, "strategy", "budget")
     assert list(wide.columns) == ["strategy", 5, 20]
     first = result.iloc[0]
-    assert wide.loc[0, 5] == f"{first['mean']:.3f} ± {first['sem']:.3f}"
+    assert wide.loc[0, 5].split() == [f"{first['mean']:.3f}", "±", f"{first['sem']:.3f}"]
 
 
 def test_gains_are_paired_by_seed():
