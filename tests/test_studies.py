@@ -108,7 +108,14 @@ SMALL = {
 }
 
 
-@pytest.fixture(params=SMALL)
+QUICK = ("points-three", "training-three")
+
+
+@pytest.fixture(
+    params=[
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.papermill) for name in SMALL
+    ]
+)
 def small_study(request, tmp_path, monkeypatch):
     """A study of one VAE, smoke-sized; its name, and the folder of its results."""
     content = yaml.safe_load(STUDIES.read_text(encoding="utf-8"))[request.param]
