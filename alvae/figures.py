@@ -272,7 +272,7 @@ def learning_curves(summary, level=None, spread="std", zoom=None):
                 band = line["mean"] - line[spread], line["mean"] + line[spread]
                 ax.fill_between(line["budget"], *band, color=look["color"], alpha=0.1, lw=0)
         if level is not None:
-            ax.axhline(level, color="0.3", linestyle=(0, (6, 4)), linewidth=1, zorder=1)
+            _level_line(ax, level)
             at_edge = {"xy": (1, level), "xycoords": ("axes fraction", "data")}
             beside = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
             ax.annotate(f"{level:g}", **at_edge, **beside, fontsize=9, color="0.3")
@@ -505,8 +505,7 @@ def costs(table, x, y, group, panel=None, xlabel=None, ylabel=None):
     """
     _check_columns("table", table, [x, y, group] + ([] if panel is None else [panel]))
     for column in (x, y):
-        if _check_numbers(f"table[{column!r}]", table[column], (None,)).min() <= 0:
-            raise ValueError(f"table[{column!r}] must be above 0 to be drawn on a logarithmic axis")
+        _check_positive(f"table[{column!r}]", table[column])
     panels = {"": table} if panel is None else dict(list(table.groupby(panel, sort=False)))
     looks = _looks(table[group].unique(), {})
     ticks = sorted(table[x].unique())
@@ -517,9 +516,8 @@ def costs(table, x, y, group, panel=None, xlabel=None, ylabel=None):
             medians = rows.groupby(x)[y].median()
             ax.plot(rows[x], rows[y], look["marker"], color=look["color"], alpha=0.3)
             ax.plot(medians.index, medians, label=name, **look)
-        ax.set(xscale="log", yscale="log", xlabel=xlabel or x, title=title)
-        ax.set_xticks(ticks, [f"{tick:,g}" if tick < 1e4 else f"{tick:,.0f}" for tick in ticks])
-        ax.set_xticks([], minor=True)
+        ax.set(yscale="log", xlabel=xlabel or x, title=title)
+        _logarithmic_x(ax, ticks)
     axes[0, 0].set_ylabel(ylabel or y)
     _legend_below(fig, axes[0, 0])
     return fig
@@ -560,8 +558,9 @@ def panels(
     """
     _check_columns("table", table, [x, y, group, panel])
     _check_numbers(f"table[{y!r}]", table[y], (None,))
-    if _check_numbers(f"table[{x!r}]", table[x], (None,)).min() <= 0 and joined:
-        raise ValueError(f"table[{x!r}] must be above 0 to be drawn on a logarithmic axis")
+    _check_numbers(f"table[{x!r}]", table[x], (None,))
+    if joined:
+        _check_positive(f"table[{x!r}]", table[x])
     parts = dict(list(table.groupby(panel, sort=False)))
     columns = min(2, len(parts))
     rows = -(-len(parts) // columns)
@@ -576,13 +575,10 @@ def panels(
             else:
                 ax.plot(lines[x], lines[y], look["marker"], color=look["color"], label=name)
         if level and title in level:
-            ax.axhline(level[title], color="0.3", linestyle=(0, (6, 4)), linewidth=1, zorder=1)
+            _level_line(ax, level[title])
         ax.set_title(title)
         if joined:
-            ticks = sorted(part[x].unique())
-            ax.set_xscale("log")
-            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-            ax.set_xticks([], minor=True)
+            _logarithmic_x(ax, sorted(part[x].unique()))
     for ax in axes.flat[len(parts) :]:
         ax.remove()
     for ax in axes[-1]:
@@ -607,6 +603,17 @@ def _looks(names, known):
     used = known.values() if set(names) & set(known) else ()
     spare = cycle([look for look in LOOKS if look not in used] or LOOKS)
     return {name: known[name] if name in known else next(spare) for name in names}
+
+
+def _level_line(ax, level):
+    ax.axhline(level, color="0.3", linestyle=(0, (6, 4)), linewidth=1, zorder=1)
+
+
+def _logarithmic_x(ax, ticks):
+    """A logarithmic x axis that is labeled at these values and nowhere else."""
+    ax.set_xscale("log")
+    ax.set_xticks(ticks, [f"{tick:,g}" if tick < 1e4 else f"{tick:,.0f}" for tick in ticks])
+    ax.set_xticks([], minor=True)
 
 
 def _project(Z, most):
@@ -659,6 +666,12 @@ def _check_numbers(name, values, shape):
     if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         raise ValueError(f"{name} holds NaN, infinity or no numbers; it must be finite numbers")
     return values
+
+
+def _check_positive(name, values):
+    """Raise a ValueError unless they are finite numbers above 0, one-dimensional."""
+    if _check_numbers(name, values, (None,)).min() <= 0:
+        raise ValueError(f"{name} must be above 0 to be drawn on a logarithmic axis")
 
 
 def _check_integers(name, values, shape, n):

@@ -136,13 +136,13 @@ class Experiment:
         pandas.DataFrame
         """
         ours = {
+            "budgets": self.budgets,
             "n_trials": self.n_trials,
             "random_state": self.random_state,
             "n_jobs": self.n_jobs,
             "scheduler": self.scheduler,
         }
         labels = self.pool.labels, self.pool.test_labels
-        ours["budgets"] = self.budgets
         return learning_curves(spaces, *labels, strategies, **(ours | kwargs))
 
     def __repr__(self):

@@ -172,7 +172,7 @@ class KMeansCoreset(QueryStrategy):
         X = check_points("X", X)
         check_integer("n_clusters", self.n_clusters, 1, len(X), "the number of points")
         rng = _generator(self.random_state)
-        return _grouped(_cluster(X, self.n_clusters, rng, self.n_init)[0])
+        return _grouped(_cluster(X, self.n_clusters, rng, self.n_init))
 
     def _select(self, X, y, unlabeled, batch_size, rng, clusters=None, members=None):
         if self.allocation not in ("equal", "proportional"):
@@ -336,7 +336,7 @@ class KMeansMedoids(_OnePerCluster):
         self.n_init = n_init
 
     def _partition(self, X, n_clusters, rng):
-        return _cluster(X, n_clusters, rng, self.n_init, STEPS)[0]
+        return _cluster(X, n_clusters, rng, self.n_init, STEPS)
 
     def _rank(self, X, members):
         return _squared_distances_to_mean(X[members])
@@ -372,7 +372,7 @@ class TypiClust(_OnePerCluster):
     def _partition(self, X, n_clusters, rng):
         check_integer("n_neighbors", self.n_neighbors, 1)
         check_integer("max_clusters", self.max_clusters, 1)
-        return _cluster(X, n_clusters, rng, max_iter=STEPS)[0]
+        return _cluster(X, n_clusters, rng, max_iter=STEPS)
 
     def _rank(self, X, members):
         n_neighbors = min(self.n_neighbors, len(members) - 1)
@@ -434,7 +434,7 @@ class SpectralMedoids(_OnePerCluster):
         if graph is None:
             graph = self.prepare(X)["graph"]
         n_small = min(max(self.n_small_clusters, 4 * n_clusters), len(X), MOST_SMALL)
-        small = _cluster(X, n_small, rng, max_iter=FEW_STEPS)[0]
+        small = _cluster(X, n_small, rng, max_iter=FEW_STEPS)
         used, small = np.unique(small, return_inverse=True)
         if n_clusters >= len(used):  # nothing to join
             return small
@@ -514,7 +514,7 @@ class ProbCover(QueryStrategy):
         check_number("purity", self.purity, 0, inclusive=False)
         if self.purity > 1:
             raise ValueError(f"purity is {self.purity!r}; it must be at most 1")
-        clusters = _cluster(X, self.n_classes, _generator(self.random_state))[0]
+        clusters = _cluster(X, self.n_classes, _generator(self.random_state))
         if clusters.min() == clusters.max():
             return 0.0  # all points are equal
         to_others = np.empty(len(X))  # distance to the nearest point of another cluster
@@ -802,21 +802,19 @@ def _uncertainty(measure, classifier, X, y, unlabeled, rng):
 
 
 def _cluster(X, n_clusters, rng, n_init=1, max_iter=300):
-    """Clusters (n,) and centers (K, d) of K-means; of a large pool, of mini-batches of a sample."""
+    """The K-means cluster of each point, (n,); in a large pool, learned from mini-batches."""
     options = {"n_init": n_init, "random_state": int(rng.integers(2**31)), "max_iter": max_iter}
     with warnings.catch_warnings():
         # Fewer distinct points than clusters: some clusters are empty, which callers provide for.
         warnings.simplefilter("ignore", ConvergenceWarning)
         if len(X) <= MINI_BATCH:
-            kmeans = KMeans(n_clusters, **options).fit(X)
-            return kmeans.labels_, kmeans.cluster_centers_
+            return KMeans(n_clusters, **options).fit_predict(X)
         options |= {"batch_size": BATCH_PER_CLUSTER * n_clusters, "max_iter": 100}
         kmeans = MiniBatchKMeans(n_clusters, compute_labels=False, **options)
         sample, most = X, max(n_clusters, min(SAMPLE, SAMPLE_VALUES // X.shape[1]))
         if len(X) > most:
             sample = X[np.sort(rng.choice(len(X), most, replace=False, shuffle=False))]
-        kmeans.fit(sample)
-        return kmeans.predict(X), kmeans.cluster_centers_
+        return kmeans.fit(sample).predict(X)
 
 
 def _shares(sizes, batch_size):

@@ -40,7 +40,14 @@ from alvae.queries import (
     TypiClust,
     UniformSampling,
 )
-from alvae.trials import SOURCES, both_spaces, fit_stored, reconstruction_errors, summarize
+from alvae.trials import (
+    SOURCES,
+    both_spaces,
+    encode,
+    fit_stored,
+    reconstruction_errors,
+    summarize,
+)
 
 STUDIES = REPOSITORY / "book" / "studies.yml"
 N_CLUSTERS = 20  # of the paper's core-set, where it stands beside other methods
@@ -60,7 +67,7 @@ def vae_study(experiment, variants):
         for seed in variant["seeds"]:
             vae = clone(experiment.vae).set_params(random_state=seed, **variant["change"])
             vae = fit_stored(vae, experiment.pool.images)
-            latent = {"latent": both_spaces(experiment.pool, vae)["latent"]}
+            latent = _latent(vae, experiment.pool)
             curves = experiment.learning_curves(latent, {"core-set": _coreset(experiment)})
             nmi = kmeans_nmi(latent["latent"][0], experiment.pool.labels)
             columns = {"variant": describe(variant["change"]), "seed": seed, "nmi": nmi}
@@ -82,8 +89,7 @@ def classifier_study(experiment, variants):
 
 def clustering_study(experiment, variants, seeds):
     """Accuracy of the latent core-set with new clusters for every seed, few trials to each."""
-    vae = fit_stored(experiment.vae, experiment.pool.images)
-    latent = {"latent": both_spaces(experiment.pool, vae)["latent"]}
+    latent = _latent(fit_stored(experiment.vae, experiment.pool.images), experiment.pool)
     tables = []
     for variant, seed in product(variants, seeds):
         strategies = {"core-set": _coreset(experiment).set_params(**variant)}
@@ -212,7 +218,7 @@ def share_study(experiment, seeds, shares):
             images = images[np.sort(drawn)]
             vae.set_params(epochs=round(vae.epochs / share))
         vae = fit_stored(vae, images)
-        latent = {"latent": both_spaces(pool, vae)["latent"]}
+        latent = _latent(vae, pool)
         nmi = kmeans_nmi(latent["latent"][0], pool.labels)
         curves = _few_labels(experiment, vae, latent)
         tables.append(_summary(curves).assign(share=share, seed=seed, nmi=nmi))
@@ -255,7 +261,12 @@ def _latents(experiment, seeds):
     for seed in seeds:
         vae = clone(experiment.vae).set_params(random_state=seed)
         vae = fit_stored(vae, experiment.pool.images)
-        yield vae, {"latent": both_spaces(experiment.pool, vae)["latent"]}
+        yield vae, _latent(vae, experiment.pool)
+
+
+def _latent(vae, pool):
+    """The latent space alone, as `learning_curves` takes it."""
+    return {"latent": (encode(vae, pool.images), encode(vae, pool.test_images))}
 
 
 def _few_labels(experiment, vae, latent):

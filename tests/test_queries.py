@@ -780,7 +780,7 @@ def test_probcover_radius_is_the_largest_pure_one(data, purity):
     # Equal points belong together, as K-means has it.
     clusters = np.array([clusters[(x == X).all(axis=1)][0] for x in X])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("alvae.queries._cluster", lambda *args, **options: (clusters, None))
+        patch.setattr("alvae.queries._cluster", lambda *args, **options: clusters)
         prepared = ProbCover(n_classes=n_classes, purity=purity).prepare(X)
 
     squares = ((X[:, None] - X) ** 2).sum(axis=-1)
