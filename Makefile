@@ -11,6 +11,12 @@ STAMP   := $(VENV)/.alvae-installed
 ALVAE_STORE ?= $(CURDIR)/_store
 export ALVAE_STORE
 
+# Let glibc keep the memory that a training step frees, instead of asking for it again page by page.
+# Other C libraries know neither variable.
+MALLOC_MMAP_THRESHOLD_ ?= 33554432
+MALLOC_TRIM_THRESHOLD_ ?= 268435456
+export MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
+
 NOTEBOOKS  := $(wildcard notebooks/*.ipynb)
 NBSTRIPOUT  = "$(BIN)/nbstripout" --extra-keys "metadata.language_info"
 
@@ -70,12 +76,13 @@ format: $(STAMP) ## mend what lint finds, as far as tools can
 	$(if $(NOTEBOOKS),$(NBSTRIPOUT) $(NOTEBOOKS))
 
 studies: $(STAMP) ## run the long comparisons of the book, an hour or two, into book/results
-	"$(BIN)/python" -m alvae.studies
+	"$(BIN)/python" -m alvae.book.studies
 
 clean: ## remove the built book, stored results and caches; .venv stays
 	rm -rf _build _store book/pages build dist alvae.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis
-	rm -rf alvae/__pycache__ tests/__pycache__ notebooks/.ipynb_checkpoints
+	rm -rf notebooks/.ipynb_checkpoints
+	find alvae tests -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv, too
 	rm -rf .venv

@@ -2,50 +2,50 @@
 
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 
 __version__ = version("alvae")
 
-# Loaded when asked for: whoever needs only a query strategy does not wait for torch.
+# Loaded when asked for: who needs only a query strategy does not wait for torch. The packages,
+# which are quick to load, say themselves what they export.
 _HOMES = {
-    "Pool": "pools",
-    "load_pool": "pools",
-    "ConvVAE": "vae",
-    "UniformSampling": "queries",
-    "KMeansCoreset": "queries",
-    "KCenterGreedy": "queries",
-    "EntropySampling": "queries",
-    "KMeansMedoids": "queries",
-    "TypiClust": "queries",
-    "SpectralMedoids": "queries",
-    "ProbCover": "queries",
-    "MaxHerding": "queries",
-    "ClusterUncertainty": "queries",
-    "BestReconstructed": "queries",
-    "GridSearchSVC": "classifiers",
-    "PoissonLearning": "classifiers",
-    "GraphLabelSpreading": "classifiers",
+    "NeighborGraph": "_graphs",
     "covering_radius": "coverage",
     "kmeans_nmi": "coverage",
-    "acquire": "trials",
-    "both_spaces": "trials",
-    "encode": "trials",
-    "first_budget_reaching": "trials",
-    "fit_stored": "trials",
-    "learning_curves": "trials",
-    "paired_differences": "trials",
-    "reconstruction_errors": "trials",
+    "Pool": "pools",
+    "load_pool": "pools",
+    "Selection": "recommendation",
     "select": "recommendation",
-    "summarize": "trials",
+    "both_spaces": "spaces",
+    "fit_stored": "spaces",
+    "latent_codes": "spaces",
+    "reconstruction_errors": "spaces",
+    "first_budget_reaching": "summaries",
+    "paired_differences": "summaries",
+    "summarize": "summaries",
+    "TrialProtocol": "trials",
+    "acquire": "trials",
+    "learning_curves": "trials",
+    "ConvVAE": "vae",
 }
-
-__all__ = ["__version__", *_HOMES]
+_PACKAGES = ("queries", "classifiers")
 
 
 def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module 'alvae' has no attribute {name!r}")
-    return getattr(import_module(f"alvae.{_HOMES[name]}"), name)
+    if name == "__all__":
+        listed = (import_module(f"alvae.{package}").__all__ for package in _PACKAGES)
+        return ["__version__", *_HOMES, *(exported for names in listed for exported in names)]
+    if name in _HOMES:
+        return getattr(import_module(f"alvae.{_HOMES[name]}"), name)
+    if find_spec(f"alvae.{name}"):
+        return import_module(f"alvae.{name}")
+    if not name.startswith("_"):
+        for package in _PACKAGES:
+            module = import_module(f"alvae.{package}")
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module 'alvae' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted(__all__)
+    return sorted(__getattr__("__all__"))

@@ -1,4 +1,4 @@
-"""Checks of parameters that every floor needs."""
+"""Checks of parameters, as every room needs them."""
 
 import math
 from numbers import Integral, Real
@@ -27,10 +27,16 @@ def check_number(name, value, least, inclusive=True):
         raise ValueError(f"{name} is {value!r}; allowed are finite numbers {relation} {least}")
 
 
+def check_choice(name, value, allowed):
+    """Raise a ValueError unless `value` is one of the words that are allowed."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} is {value!r}; allowed are {' and '.join(map(repr, allowed))}")
+
+
 def check_points(name, X):
     """Points as a float array of shape (n, d), not copied if it is one; ValueError if not finite.
 
-    scikit-learn's `assume_finite` leaves the look at all values out.
+    Under scikit-learn's `assume_finite` the values are not looked at.
     """
     try:
         X = np.asarray(X)
@@ -44,3 +50,29 @@ def check_points(name, X):
     if not get_config()["assume_finite"] and not np.isfinite([X.min(), X.max()]).all():
         raise ValueError(f"{name} contains NaN or infinity; all its values must be finite")
     return X
+
+
+def check_labels(y, n):
+    """Labels as n floats, NaN where unlabeled; None is a pool without any label."""
+    if y is None:
+        return np.full(n, np.nan)
+    try:
+        y = np.asarray(y, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError("y is not numeric; it must hold numbers, NaN where unlabeled") from None
+    if y.shape != (n,):
+        raise ValueError(f"y has shape {y.shape}; it must have shape ({n},), one label per point")
+    if np.isinf(y).any():
+        raise ValueError("y contains infinity; it must hold numbers, NaN where unlabeled")
+    return y
+
+
+def check_generator(random_state):
+    """The `numpy.random.Generator` that a random state stands for."""
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"random_state is {random_state!r}; allowed are None, an integer of at least 0, "
+            "a SeedSequence and a Generator"
+        ) from None

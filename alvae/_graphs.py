@@ -1,14 +1,83 @@
-"""Nearest-neighbor graphs, on which points are chosen and labels spread. Memory is O(n k)."""
+"""The nearest-neighbor graph on which points are chosen and labels spread. Memory is O(n k)."""
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from alvae._checks import check_integer
+from alvae._checks import check_integer, check_points
 
 MANY = 10_000  # points from which it pays to search on all cores
 ROUNDING = 3e-7  # of a distance computed from products, as a share of the norm of the point
+
+
+class NeighborGraph:
+    """The nearest-neighbor graph of the points of a space.
+
+    A value that query strategies, classifiers and predictions share. Neighbors are searched for
+    when they are first asked for, once for each number of them, and so are those of new points,
+    of which the latest are kept.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        The points; finite.
+
+    Examples
+    --------
+    >>> graph = NeighborGraph(codes)  # doctest: +SKIP
+    >>> chosen = SpectralMedoids().query(codes, batch_size=20, prepared=graph)  # doctest: +SKIP
+    >>> classifier = PoissonLearning().fit(codes, y, prepared=graph)  # doctest: +SKIP
+    """
+
+    def __init__(self, X):
+        self.X = check_points("X", X)
+        self._weights = {}
+        self._new, self._bridges = np.empty(0), {}
+
+    def weights(self, n_neighbors=10):
+        """Symmetric weights between every point and its k nearest: csr matrix of shape (n, n).
+
+        The weight of a neighbor is exp(-4 (r / r_k)^2) at the distance r, r_k being that of the
+        k-th: the choice of the Poisson learning paper (Calder et al., 2020). Both directions are
+        averaged. Where there are fewer than k others, all of them are neighbors.
+        """
+        check_integer("n_neighbors", n_neighbors, 1)
+        k = min(n_neighbors, len(self.X) - 1)
+        if k not in self._weights:
+            self._weights[k] = self._symmetric(k)
+        return self._weights[k]
+
+    def bridge(self, X_new, n_neighbors=10):
+        """Weights between new points and their k nearest of the pool: csr matrix (m, n).
+
+        The same weights as between the points of the pool; each row adds up to 1.
+        """
+        check_integer("n_neighbors", n_neighbors, 1)
+        X_new = check_points("X_new", X_new)
+        if not np.array_equal(X_new, self._new):
+            self._new, self._bridges = X_new, {}
+        k = min(n_neighbors, len(self.X))
+        if k not in self._bridges:
+            found = nearest_neighbors(self.X, k, X_new)
+            self._bridges[k] = normalize(_weights(*found, X_new, len(self.X)), norm="l1")
+        return self._bridges[k]
+
+    def _symmetric(self, k):
+        if k == 0:
+            return csr_matrix((1, 1))
+        graph = _weights(*nearest_neighbors(self.X, k), self.X, len(self.X))
+        return ((graph + graph.T) / 2).tocsr()
+
+
+def check_graph(graph, X):
+    """Raise a ValueError unless `graph`, handed over as `prepared`, is one of as many points."""
+    if not isinstance(graph, NeighborGraph) or graph.X.shape != X.shape:
+        found = f"of shape {graph.X.shape}" if isinstance(graph, NeighborGraph) else repr(graph)
+        raise ValueError(
+            f"prepared is {' '.join(found.split())[:60]}; it must be the NeighborGraph of X, of "
+            f"shape {X.shape}"
+        )
 
 
 def nearest_neighbors(X, n_neighbors, queries=None):
@@ -17,30 +86,9 @@ def nearest_neighbors(X, n_neighbors, queries=None):
     Of `queries` (m, d); without them, of the points of X themselves, each of which is then left out
     of its own neighbors.
     """
-    # Trees in few dimensions, and blocked products in many: scikit-learn knows which.
+    # Trees in few dimensions, blocked products in many: scikit-learn chooses.
     n_jobs = -1 if len(X) > MANY else None
     return NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(X).kneighbors(queries)
-
-
-def knn_graph(X, n_neighbors):
-    """Symmetric weights between every point and its k nearest: csr (n, n).
-
-    The weight of a neighbor is exp(-4 (r / r_k)^2) at the distance r, r_k being that of the k-th:
-    the choice of the Poisson learning paper (Calder et al., 2020). Both directions are averaged.
-    """
-    check_integer("n_neighbors", n_neighbors, 1)
-    n_neighbors = min(n_neighbors, len(X) - 1)
-    if n_neighbors == 0:
-        return csr_matrix((1, 1))
-    graph = _weights(*nearest_neighbors(X, n_neighbors), X, len(X))
-    return ((graph + graph.T) / 2).tocsr()
-
-
-def bridge_to(X, queries, n_neighbors):
-    """Weights between new points and their k nearest in X: csr (m, n), each row sums to 1."""
-    found = nearest_neighbors(X, min(n_neighbors, len(X)), queries)
-    weights = _weights(*found, queries, len(X))
-    return normalize(weights, norm="l1")
 
 
 def _weights(distances, neighbors, points, n):

@@ -54,8 +54,13 @@ class Pool:
     class_names: tuple = ()
 
     def __post_init__(self):
-        images = as_images("images", self.images)
-        test_images = as_images("test_images", self.test_images)
+        images, test_images = (
+            (images if images.dtype == np.uint8 else np.rint(images * 255.0)).astype(np.uint8)
+            for images in (
+                check_images("images", self.images),
+                check_images("test_images", self.test_images),
+            )
+        )
         if images.shape[1:] != test_images.shape[1:]:
             raise ValueError(
                 f"test_images was of size {test_images.shape[1:]}; "
@@ -108,35 +113,37 @@ class Pool:
     def flatten(self):
         """Pool and test images as float32 rows in [0, 1], each of shape (n, H * W * C)."""
         return tuple(
-            images.reshape(len(images), -1).astype(np.float32) / 255
-            for images in (self.images, self.test_images)
+            as_floats(images.reshape(len(images), -1)) for images in (self.images, self.test_images)
         )
 
-    def sample(self, n_images, n_test_images, random_state=0):
-        """Random subset that keeps at least one image of every class.
+    def subset(self, classes):
+        """The images of some classes.
 
         Parameters
         ----------
-        n_images, n_test_images : int
-            From the number of classes to the number of images there are.
-        random_state : int, default 0
+        classes : list of int, or None
+            At least two classes of the pool; None keeps all.
 
         Returns
         -------
         Pool
-            In the order of this pool.
 
         Raises
         ------
         ValueError
-            `n_images` or `n_test_images` is out of range.
+            If `classes` is anything else.
         """
-        seeds = np.random.SeedSequence(random_state).spawn(2)
-        chosen = draw("n_images", n_images, self.labels, seeds[0])
-        test_chosen = draw("n_test_images", n_test_images, self.test_labels, seeds[1])
-        return self._take(chosen, test_chosen)
+        check_classes(classes)
+        if classes is None:
+            return self
+        if not set(classes) <= set(self.classes):
+            raise ValueError(
+                f"classes was {list(classes)}; allowed are classes among {self.classes}"
+            )
+        return self.take(np.isin(self.labels, classes), np.isin(self.test_labels, classes))
 
-    def _take(self, index, test_index):
+    def take(self, index, test_index):
+        """The images at these places of the pool, and of the test images."""
         return replace(
             self,
             images=self.images[index],
@@ -202,22 +209,13 @@ def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
             f"name was {str(name)!r}, which cannot be loaded: {reason} (allowed are 'mnist', "
             "an .npz file, a folder of IDX files, or the name of an OpenML data set)"
         ) from error
-    if classes is None:
-        return pool
-    if not set(classes) <= set(pool.classes):
-        raise ValueError(f"classes was {list(classes)}; allowed are classes among {pool.classes}")
-    return pool._take(np.isin(pool.labels, classes), np.isin(pool.test_labels, classes))
+    return pool.subset(classes)
 
 
 def check_classes(classes):
     """Raise ValueError unless `classes` is None or a list of at least two distinct ints."""
     if classes is None:
         return
-    if isinstance(classes, str):
-        raise ValueError(
-            f"classes was the string {classes!r}; allowed is a list of ints: papermill's -p hands "
-            "lists over as strings; use -y 'digits: [0, 1]'"
-        )
     if (
         not isinstance(classes, (list, tuple, np.ndarray))
         or not all(isinstance(c, Integral) and not isinstance(c, bool) for c in classes)
@@ -226,29 +224,54 @@ def check_classes(classes):
         raise ValueError(f"classes was {classes!r}; allowed is a list of two or more distinct ints")
 
 
-def as_images(parameter, images):
-    """Images as uint8 of shape (n, H, W) or (n, H, W, C); ValueError if they are not regular."""
+def check_images(name, images):
+    """Images as every room takes them: uint8, or floats in [0, 1], of one size.
+
+    Parameters
+    ----------
+    name : str
+        What to call them in a message.
+    images : array-like of shape (n, H, W) or (n, H, W, C), C = 1 or 3
+        Integers in 0..255, or floats in [0, 1].
+
+    Returns
+    -------
+    array of that shape
+        Floats as they are, memory-mapped or not, and whole numbers as uint8; True is 255.
+
+    Raises
+    ------
+    ValueError
+        Images of more than one size, of another shape or kind, NaN or out of range.
+    """
     try:
-        images = np.asarray(images)
+        images = np.asanyarray(images)
     except ValueError:  # a list of arrays of different shapes
         images = np.empty(0, object)
     if images.dtype == object:
-        raise ValueError(f"{parameter} was of more than one size; allowed is one size for all")
+        raise ValueError(f"{name} has images of more than one size; allowed is one size for all")
     if images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)) or not images.size:
         raise ValueError(
-            f"{parameter} was of shape {images.shape}; "
+            f"{name} has shape {images.shape}; "
             "allowed are (n, H, W) and (n, H, W, C) with C = 1 or 3, none empty"
         )
     if images.dtype.kind not in "buif":
-        raise ValueError(f"{parameter} was of dtype {images.dtype}; allowed are ints and floats")
-    low, high = images.min(), images.max()  # both NaN if any value is
-    limit = 255 if images.dtype.kind in "ui" else 1
-    if not (low >= 0 and high <= limit):
+        raise ValueError(f"{name} has dtype {images.dtype}; allowed are integers and floats")
+    low, high = (0, 255) if images.dtype == np.uint8 else (images.min(), images.max())
+    is_integer = images.dtype.kind in "ui"
+    if not (low >= 0 and high <= (255 if is_integer else 1)):  # also where a value is NaN
         raise ValueError(
-            f"{parameter} had values from {low} to {high}; "
+            f"{name} has values from {low} to {high}; "
             "allowed are integers in 0..255 and floats in [0, 1]"
         )
-    return images.astype(np.uint8) if limit == 255 else np.rint(images * 255.0).astype(np.uint8)
+    if images.dtype.kind == "b":
+        return 255 * images.astype(np.uint8)
+    return images.astype(np.uint8, copy=False) if is_integer else images
+
+
+def as_floats(images):
+    """Images that `check_images` returned, as float32 in [0, 1]."""
+    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else np.float32(images)
 
 
 def as_labels(parameter, labels, n):
@@ -266,19 +289,6 @@ def as_labels(parameter, labels, n):
             f"{parameter} was not whole numbers or strings; allowed is one or the other"
         )
     return labels
-
-
-def draw(parameter, n, labels, seed):
-    """Sorted indices of n random images, at least one of every class."""
-    n_classes = len(np.unique(labels))
-    if not isinstance(n, Integral) or not n_classes <= n <= len(labels):
-        raise ValueError(
-            f"{parameter} was {n!r}; allowed are ints from {n_classes} to {len(labels)}"
-        )
-    order = np.random.default_rng(seed).permutation(len(labels))
-    first = np.unique(labels[order], return_index=True)[1]  # the first of every class
-    order = np.concatenate([order[first], np.delete(order, first)])
-    return np.sort(order[:n])
 
 
 def read_mnist():

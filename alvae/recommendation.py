@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alvae._checks import check_integer
-from alvae.pools import as_images
-from alvae.queries import BestReconstructed, SpectralMedoids, _check_y
-from alvae.trials import encode, fit_stored, reconstruction_errors
+from alvae._checks import check_integer, check_labels
+from alvae._graphs import NeighborGraph
+from alvae.pools import check_images
+from alvae.queries import BestReconstructed, SpectralMedoids
+from alvae.spaces import fit_stored, latent_codes, reconstruction_errors
 
 LATENT_DIM = 10
 EPOCHS = 8  # for a pool of this many images or more; a smaller one is gone through more often
@@ -30,11 +31,14 @@ class Selection(NamedTuple):
         The code of every image.
     vae : ConvVAE
         Fitted; `vae.transform` gives the codes of new images.
+    graph : NeighborGraph
+        Of the codes, for a classifier that spreads labels over it.
     """
 
     indices: np.ndarray
     codes: np.ndarray
     vae: object
+    graph: NeighborGraph
 
 
 def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
@@ -59,7 +63,7 @@ def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
     Returns
     -------
     Selection
-        `indices`, `codes` and `vae`.
+        `indices`, `codes`, `vae` and `graph`.
 
     Raises
     ------
@@ -69,16 +73,17 @@ def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
     Examples
     --------
     >>> from alvae import PoissonLearning, select
-    >>> indices, codes, vae = select(images, budget=20)  # doctest: +SKIP
+    >>> chosen = select(images, budget=20)  # doctest: +SKIP
     >>> y = np.full(len(images), np.nan)  # doctest: +SKIP
-    >>> y[indices] = your_labels  # doctest: +SKIP
-    >>> classifier = PoissonLearning().fit(codes, y)  # doctest: +SKIP
-    >>> classifier.predict(vae.transform(new_images))  # doctest: +SKIP
+    >>> y[chosen.indices] = your_labels  # doctest: +SKIP
+    >>> classifier = PoissonLearning()  # doctest: +SKIP
+    >>> classifier.fit(chosen.codes, y, prepared=chosen.graph)  # doctest: +SKIP
+    >>> classifier.predict(chosen.vae.transform(new_images))  # doctest: +SKIP
     """
-    images = as_images("images", images)
+    images = check_images("images", images)
     check_integer("random_state", random_state, 0)
     check_integer("n_init", n_init, 1)
-    y = _check_y(y, len(images))
+    y = check_labels(y, len(images))
     n_unlabeled = np.count_nonzero(np.isnan(y))
     check_integer("budget", budget, 1, n_unlabeled, "the number of unlabeled images")
     if vae is None:
@@ -91,7 +96,9 @@ def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
         vae = min(vaes, key=lambda fitted: fitted.history_[-1]["loss"])
     if not hasattr(vae, "encoder_"):
         vae = fit_stored(vae, images)
-    codes = encode(vae, images)
+    codes = latent_codes(vae, images)
     errors = reconstruction_errors(vae, images)
     strategy = BestReconstructed(SpectralMedoids(), errors, random_state=random_state)
-    return Selection(strategy.query(codes, y, batch_size=budget), codes, vae)
+    graph = NeighborGraph(codes)
+    prepared = strategy.prepare(codes, graph)
+    return Selection(strategy.query(codes, y, budget, prepared=prepared), codes, vae, graph)

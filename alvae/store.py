@@ -10,7 +10,6 @@ import os
 import uuid
 import warnings
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -65,20 +64,26 @@ def digest(recipe):
     return hashlib.sha256(json.dumps(readable(recipe), sort_keys=True).encode()).hexdigest()
 
 
-def source_digest(*module_names):
-    """Digest of the source of modules of this package, such as ``source_digest("vae", "pools")``.
+def source_digest(*rooms):
+    """Digest of the source of rooms of this package, such as ``source_digest("vae", "queries")``.
+
+    A room is a module, or a package with all that is in it. Without a name: the whole of alvae.
 
     Raises
     ------
     ValueError
-        There is no such module.
+        There is no such room.
     """
-    sources = {}
-    for name in module_names:
-        source = resources.files("alvae") / f"{name}.py"
-        if not source.is_file():
-            raise ValueError(f"module_names held {name!r}; allowed are names of modules of alvae")
-        sources[name] = hashlib.sha256(source.read_bytes()).hexdigest()
+    home, sources = Path(__file__).parent, {}
+    for room in rooms or (".",):
+        files = [home / f"{room}.py"]
+        if not files[0].is_file():
+            files = sorted((home / room).rglob("*.py"))
+        if not files:
+            raise ValueError(f"rooms held {room!r}; allowed are modules and packages of alvae")
+        for file in files:
+            name = file.relative_to(home).as_posix()
+            sources[name] = hashlib.sha256(file.read_bytes()).hexdigest()
     return digest(sources)
 
 

@@ -11,29 +11,28 @@ The loss is the negative of the paper's equation (2), with a weight β on the re
 .. [1] D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", 2014, arXiv:1312.6114.
 """
 
-import ctypes
 import math
-import os
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
 from pickle import UnpicklingError
 from time import perf_counter
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
-from alvae._checks import check_integer, check_number
+from alvae import store
+from alvae._checks import check_generator, check_integer, check_number
+from alvae._progress import progress_bar
+from alvae.pools import check_images
 
 FILTERS = (32, 64, 64, 64)
 HIDDEN = 32
 WARM_UP = 200  # steps
-MAPPED, KEPT = 2**25, 2**28  # bytes: see _keep_freed_memory
 BLOCK = 256  # images encoded or decoded at a time: bounds the memory, changes no result
 
 
@@ -83,16 +82,7 @@ class Decoder(nn.Module):
 
 
 def gaussian_kl(mu, log_var):
-    """Closed-form D_KL(N(mu, diag(exp(log_var))) || N(0, I)), one value per row.
-
-    Parameters
-    ----------
-    mu, log_var : torch.Tensor of shape (n, d)
-
-    Returns
-    -------
-    torch.Tensor of shape (n,), in nats
-    """
+    """Closed-form D_KL(N(mu, diag(exp(log_var))) || N(0, I)), in nats: (n, d) twice -> (n,)."""
     return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum(dim=1)
 
 
@@ -122,8 +112,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         Images per step.
     learning_rate : float, default=5e-4
         Largest step size of RMSProp. It grows from zero in the first 200 steps, while RMSProp's
-        averages are young, and falls linearly to zero at the last; trainings of fewer steps than
-        some hundred stay below it, and want more epochs.
+        averages are young, and falls linearly to zero at the last.
     device : str, default="auto"
         A torch device such as "cpu" or "cuda"; "auto" is a GPU where there is one.
     random_state : int or None, default=None
@@ -138,11 +127,6 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         Shape of one image as it was given: (H, W) or (H, W, C).
     encoder_, decoder_ : Encoder, Decoder
         The trained networks.
-
-    Examples
-    --------
-    >>> vae = ConvVAE(latent_dim=3, random_state=0).fit(images)  # doctest: +SKIP
-    >>> latents = vae.transform(images)  # doctest: +SKIP
     """
 
     def __init__(
@@ -169,8 +153,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n, H, W) or (n, H, W, C)
-            Images, uint8, or floats in [0, 1]; any H and W, and C = 1 or 3. Converted batch by
-            batch, so that it may be memory-mapped.
+            Images, uint8, or floats in [0, 1]; any H and W, and C = 1 or 3. uint8 and floats are
+            converted batch by batch, so that X may be memory-mapped.
         y : ignored
 
         Returns
@@ -184,10 +168,9 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         FloatingPointError
             If the loss overflows.
         """
-        X = _check_images(X)
+        X = check_images("X", X)
         self._check_params(X)
         device = self.torch_device()
-        _keep_freed_memory()
         self.image_shape_ = X.shape[1:]
         seed = np.random.SeedSequence(self.random_state).generate_state(1, np.uint64)[0]
         # The order and the noise are drawn on the CPU: the same on every device.
@@ -196,44 +179,42 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             torch.manual_seed(int(seed >> 1))
             self._build()
         network = nn.ModuleList([self.encoder_, self.decoder_])
-        network.to(device=device, memory_format=torch.channels_last)
-        optimizer = torch.optim.RMSprop(
-            network.parameters(), lr=self.learning_rate, alpha=0.9, eps=1e-7, momentum=0.9
-        )
+        constants = {"alpha": 0.9, "eps": 1e-7, "momentum": 0.9}
+        optimizer = torch.optim.RMSprop(network.parameters(), self.learning_rate, **constants)
         steps = self.epochs * math.ceil(len(X) / self.batch_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_warm_up_and_decay, steps))
 
         dtype = training_dtype(device)
         self.history_ = []
-        epochs = tqdm(range(1, self.epochs + 1), desc="Training the VAE", unit="epoch")
-        for epoch in epochs:
-            start = perf_counter()
-            totals = torch.zeros(2, device=device)  # reconstruction and KL, summed over images
-            for rows in torch.randperm(len(X), generator=generator).split(self.batch_size):
-                x = _to_batch(X[rows.numpy()], device)
-                with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                    mu, log_var = self.encoder_(x)
-                    logits = self.decoder_(sample_posterior(mu, log_var, generator))
-                terms = torch.stack(
-                    [reconstruction_loss(logits.float(), x).sum(), gaussian_kl(mu, log_var).sum()]
-                )
-                loss = (terms[0] + self.beta * terms[1]) / len(x)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                totals += terms.detach()
-            reconstruction, kl = (totals / len(X)).tolist()
-            loss = float(reconstruction + self.beta * kl)
-            if not math.isfinite(loss):
-                raise FloatingPointError(
-                    f"the loss is {loss} in epoch {epoch}: try a smaller learning_rate than "
-                    f"{self.learning_rate}"
-                )
-            terms = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
-            seconds = perf_counter() - start
-            self.history_.append({"epoch": epoch, **terms, "seconds": seconds})
-            epochs.set_postfix(loss=f"{loss:.1f}")
+        with progress_bar(self.epochs, "training the VAE", "epoch") as bar:
+            for epoch in range(1, self.epochs + 1):
+                start = perf_counter()
+                totals = torch.zeros(2, device=device)  # reconstruction and KL, over all images
+                for rows in torch.randperm(len(X), generator=generator).split(self.batch_size):
+                    x = _to_batch(X[rows.numpy()], device)
+                    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                        mu, log_var = self.encoder_(x)
+                        logits = self.decoder_(sample_posterior(mu, log_var, generator))
+                    reconstruction = reconstruction_loss(logits.float(), x).sum()
+                    terms = torch.stack([reconstruction, gaussian_kl(mu, log_var).sum()])
+                    loss = (terms[0] + self.beta * terms[1]) / len(x)
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()
+                    optimizer.step()
+                    schedule.step()
+                    totals += terms.detach()
+                reconstruction, kl = (totals / len(X)).tolist()
+                loss = float(reconstruction + self.beta * kl)
+                if not math.isfinite(loss):
+                    raise FloatingPointError(
+                        f"the loss is {loss} in epoch {epoch}: try a smaller learning_rate than "
+                        f"{self.learning_rate}"
+                    )
+                means = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+                seconds = perf_counter() - start
+                self.history_.append({"epoch": epoch, **means, "seconds": seconds})
+                bar.set_postfix(loss=f"{loss:.1f}", refresh=False)
+                bar.update()
         return self
 
     def encode(self, X):
@@ -247,24 +228,19 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         Returns
         -------
         mu, log_var : float32 ndarrays of shape (n, latent_dim)
-
-        Raises
-        ------
-        ValueError
-            If X does not hold images of that size.
         """
         check_is_fitted(self)
-        X = _check_images(X)
+        X = check_images("X", X)
         if X.shape[1:] != self.image_shape_:
             raise ValueError(
                 f"X has images of shape {X.shape[1:]}; this VAE was trained on {self.image_shape_}"
             )
-        _keep_freed_memory()
         mu = np.empty((len(X), self.latent_dim), dtype=np.float32)
         log_var = np.empty_like(mu)
+        device = next(self.encoder_.parameters()).device
         with torch.inference_mode():
-            for rows in _blocks(len(X)):
-                codes = self.encoder_(_to_batch(X[rows], self._where()))
+            for rows in gen_batches(len(X), BLOCK):
+                codes = self.encoder_(_to_batch(X[rows], device))
                 mu[rows], log_var[rows] = (code.cpu().numpy() for code in codes)
         return mu, log_var
 
@@ -291,9 +267,10 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                 f"Z has shape {Z.shape}; it must have shape (n, {self.latent_dim}) and be finite"
             )
         images = np.empty((len(Z), *self.image_shape_), dtype=np.float32)
+        device = next(self.decoder_.parameters()).device
         with torch.inference_mode():
-            for rows in _blocks(len(Z)):
-                logits = self.decoder_(torch.from_numpy(Z[rows]).to(self._where()))
+            for rows in gen_batches(len(Z), BLOCK):
+                logits = self.decoder_(torch.from_numpy(Z[rows]).to(device))
                 decoded = torch.sigmoid(logits).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, C)
                 images[rows] = decoded.reshape(-1, *self.image_shape_)
         return images
@@ -313,13 +290,12 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_integer("n", n, 1)
-        Z = np.random.default_rng(random_state).standard_normal((n, self.latent_dim))
+        Z = check_generator(random_state).standard_normal((n, self.latent_dim))
         return self.inverse_transform(Z)
 
     def save(self, path):
         """Write the trained VAE to a file, whole or not at all; `load` reads it."""
         check_is_fitted(self)
-        path = Path(path)
         params = self.get_params()
         content = {
             # Plain numbers: NumPy's do not pass torch.load(weights_only=True).
@@ -329,12 +305,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             "encoder": self.encoder_.state_dict(),
             "decoder": self.decoder_.state_dict(),
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with store.replacing(path) as temporary:
             torch.save(content, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path):
@@ -355,9 +327,6 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             vae.decoder_.load_state_dict(content["decoder"])
         except (OSError, EOFError, RuntimeError, KeyError, TypeError, UnpicklingError) as error:
             raise ValueError(f"path is {str(path)!r}; it must be a file written by save") from error
-        device = vae.torch_device()
-        vae.encoder_.to(device=device, memory_format=torch.channels_last)
-        vae.decoder_.to(device=device, memory_format=torch.channels_last)
         return vae
 
     def on_cpu(self):
@@ -368,13 +337,16 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         copy.decoder_.cpu()
         return copy
 
-    def _build(self):
-        shape = (*self.image_shape_, 1)[:3]
-        self.encoder_ = Encoder(shape, self.latent_dim)
-        self.decoder_ = Decoder(shape, self.latent_dim)
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
 
-    def _where(self):
-        return next(self.encoder_.parameters()).device
+    def _build(self):
+        where = {"device": self.torch_device(), "memory_format": torch.channels_last}
+        shape = (*self.image_shape_, 1)[:3]
+        self.encoder_ = Encoder(shape, self.latent_dim).to(**where)
+        self.decoder_ = Decoder(shape, self.latent_dim).to(**where)
 
     def torch_device(self):
         """The device that the parameter `device` means on this machine."""
@@ -413,7 +385,7 @@ def _to_batch(images, device):
     """Images (B, H, W) or (B, H, W, C) as float32 in [0, 1], (B, C, H, W) with channels last."""
     # PyTorch wants arrays that it may write to; a memory-mapped one may be read-only.
     x = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
-    x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
+    x = x.float() / 255 if x.dtype == torch.uint8 else x.float()  # after they have traveled
     return (x.unsqueeze(3) if x.ndim == 3 else x).permute(0, 3, 1, 2)
 
 
@@ -425,43 +397,3 @@ def training_dtype(device):
     else:
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if fast else torch.float32
-
-
-def _keep_freed_memory():
-    """Let glibc keep up to KEPT bytes of what is freed, in pieces of up to MAPPED bytes.
-
-    By default it returns the activations of every step to the system, which hands them out again
-    page by page: up to a fifth of the training. The setting is for the whole process, from now on;
-    with another C library nothing is done.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, TypeError, AttributeError):
-        return
-    trim_threshold, mmap_threshold = -1, -3  # of malloc.h
-    if mallopt(mmap_threshold, MAPPED):
-        mallopt(trim_threshold, KEPT)
-
-
-def _blocks(n):
-    """Slices that cover n rows."""
-    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
-
-
-def _check_images(X):
-    """X as an array of images that are finite and in range; memory-mapped arrays stay so."""
-    X = np.asanyarray(X)
-    if X.ndim not in (3, 4) or X.shape[3:] not in ((), (1,), (3,)) or X.size == 0:
-        raise ValueError(
-            f"X has shape {X.shape}; images have shape (n, H, W) or (n, H, W, C) with C = 1 or 3"
-        )
-    if X.dtype == np.uint8:
-        return X
-    if X.dtype.kind != "f":
-        raise ValueError(f"X has dtype {X.dtype}; images are uint8, or floats in [0, 1]")
-    for rows in _blocks(len(X)):
-        if not (X[rows].min() >= 0 and X[rows].max() <= 1):  # also false for NaN
-            raise ValueError(
-                f"X has values from {X[rows].min()} to {X[rows].max()}; floats must be in [0, 1]"
-            )
-    return X

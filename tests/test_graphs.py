@@ -2,29 +2,13 @@
 
 import numpy as np
 import pytest
+from graphs_by_hand import brute_force_graph, brute_force_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
-from alvae._graphs import bridge_to, knn_graph, nearest_neighbors
-
-
-def brute_force_weights(distances, k):
-    """exp(-4 (r / r_k)^2) for the k nearest in each row, in loops."""
-    weights = np.zeros(distances.shape)
-    for i, row in enumerate(distances):
-        nearest = sorted(range(len(row)), key=row.__getitem__)[:k]
-        for j in nearest:
-            weights[i, j] = np.exp(-4 * (row[j] / row[nearest[-1]]) ** 2)
-    return weights
-
-
-def brute_force_graph(X, k):
-    distances = cdist(X, X)
-    np.fill_diagonal(distances, np.inf)
-    weights = brute_force_weights(distances, min(k, len(X) - 1))
-    return (weights + weights.T) / 2
+from alvae._graphs import NeighborGraph, nearest_neighbors
 
 
 @settings(deadline=None, max_examples=60, derandomize=True, database=None)
@@ -39,7 +23,7 @@ def test_weights_are_those_of_brute_force(seed, n, n_features, k, dtype):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, n_features)).astype(dtype)
     queries = rng.normal(size=(7, n_features)).astype(dtype)
-    graph = knn_graph(X, k)
+    graph = NeighborGraph(X).weights(k)
     assert graph.format == "csr"
     assert graph.nnz <= 2 * n * k
     assert (graph != graph.T).nnz == 0
@@ -47,7 +31,7 @@ def test_weights_are_those_of_brute_force(seed, n, n_features, k, dtype):
 
     expected = brute_force_weights(cdist(queries, X), min(k, n))
     expected /= expected.sum(axis=1, keepdims=True)
-    bridge = bridge_to(X, queries, k)
+    bridge = NeighborGraph(X).bridge(queries, k)
     assert bridge.format == "csr"
     np.testing.assert_allclose(bridge.toarray(), expected, rtol=1e-5, atol=1e-9)
 
@@ -69,11 +53,11 @@ def test_neighbors_come_nearest_first_and_without_the_point_itself(n_features):
 @pytest.mark.parametrize("n_features", [2, 30])
 def test_points_that_are_all_the_same(n_features, offset):
     X = np.full((12, n_features), offset)
-    graph = knn_graph(X, 3)
+    graph = NeighborGraph(X).weights(3)
     assert (graph.diagonal() == 0).all()
     assert (graph.getnnz(axis=1) >= 3).all()
     assert set(graph.data) <= {0.5, 1.0}  # neighbors of one side or of both, as near as can be
-    np.testing.assert_array_equal(bridge_to(X, X[:2], 3).data, np.full(6, 1 / 3))
+    np.testing.assert_array_equal(NeighborGraph(X).bridge(X[:2], 3).data, np.full(6, 1 / 3))
 
 
 @pytest.mark.parametrize("n_features", [2, 30])
@@ -81,7 +65,7 @@ def test_points_that_are_all_the_same(n_features, offset):
 def test_duplicates(copies, n_features):
     k = 4
     X = np.random.default_rng(1).normal(size=(8, n_features)).repeat(copies, axis=0)
-    graph = knn_graph(X, k).toarray()
+    graph = NeighborGraph(X).weights(k).toarray()
     assert np.isfinite(graph).all()
     assert (np.diag(graph) == 0).all()
     np.testing.assert_array_equal(graph, graph.T)
@@ -95,10 +79,13 @@ def test_duplicates(copies, n_features):
 
 
 def test_a_single_point():
-    graph = knn_graph([[1.0, 2.0]], 5)
+    graph = NeighborGraph([[1.0, 2.0]]).weights(5)
     assert graph.shape == (1, 1)
     assert graph.nnz == 0
-    assert bridge_to([[1.0, 2.0]], [[3.0, 4.0], [1.0, 2.0]], 5).toarray().tolist() == [[1], [1]]
+    assert NeighborGraph([[1.0, 2.0]]).bridge([[3.0, 4.0], [1.0, 2.0]], 5).toarray().tolist() == [
+        [1],
+        [1],
+    ]
 
 
 @settings(deadline=None, max_examples=25, derandomize=True, database=None)
@@ -106,7 +93,7 @@ def test_a_single_point():
 def test_with_all_neighbors_every_two_points_have_an_edge(seed, n):
     X = np.random.default_rng(seed).normal(size=(n, 3))
     for k in (n - 1, n, n + 5):
-        graph = knn_graph(X, k)
+        graph = NeighborGraph(X).weights(k)
         assert graph.nnz == n * (n - 1)
         assert (graph.data > np.exp(-4) - 1e-12).all()  # r_k is the farthest of its own row
         assert connected_components(graph)[0] == 1
@@ -116,4 +103,26 @@ def test_with_all_neighbors_every_two_points_have_an_edge(seed, n):
 def test_bad_numbers_of_neighbors(n_neighbors):
     message = f"^n_neighbors is {n_neighbors!r}; allowed are integers of at least 1$"
     with pytest.raises(ValueError, match=message):
-        knn_graph(np.eye(3), n_neighbors)
+        NeighborGraph(np.eye(3)).weights(n_neighbors)
+
+
+def test_neighbors_are_searched_for_once(monkeypatch):
+    rng, searches = np.random.default_rng(0), []
+    X, X_new, other = rng.normal(size=(30, 2)), rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
+
+    def counting(X, n_neighbors, queries=None):
+        searches.append(n_neighbors)
+        return nearest_neighbors(X, n_neighbors, queries)
+
+    monkeypatch.setattr("alvae._graphs.nearest_neighbors", counting)
+    graph = NeighborGraph(X)
+    assert searches == []
+    assert graph.weights(4) is graph.weights(4)
+    first = graph.bridge(X_new, 3)
+    assert graph.bridge(X_new.copy(), 3) is first
+    assert searches == [4, 3]
+    graph.bridge(X_new, 2)
+    graph.weights(5)
+    assert searches == [4, 3, 2, 5]
+    assert (graph.bridge(other, 3) != first).nnz > 0  # and not what is known of other points
+    assert (graph.bridge(X_new, 3) != first).nnz == 0

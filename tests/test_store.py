@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -87,10 +88,16 @@ def test_other_types(part):
 
 def test_source_digest():
     source = Path(alvae.store.__file__).read_bytes()
-    assert source_digest("store") == digest({"store": hashlib.sha256(source).hexdigest()})
+    assert source_digest("store") == digest({"store.py": hashlib.sha256(source).hexdigest()})
     assert source_digest("store", "pools") == source_digest("pools", "store")
     assert len({source_digest(*names) for names in (["store"], ["pools"], ["store", "pools"])}) == 3
-    with pytest.raises(ValueError, match="module_names held 'no_such'"):
+    package = Path(alvae.store.__file__).parent
+    files = sorted((package / "queries").rglob("*.py"))
+    assert len(files) > 5
+    named = {f"queries/{f.name}": hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    assert source_digest("queries") == digest(named)
+    assert source_digest() not in {source_digest("queries"), source_digest("book")}
+    with pytest.raises(ValueError, match="rooms held 'no_such'"):
         source_digest("store", "no_such")
 
 
@@ -173,3 +180,18 @@ def test_nothing_is_left_of_a_failure():
         fetch("kind", {"a": 1}, ".npz", dict, fail, load_npz)
     left = [path.name for path in (root() / "kind").iterdir()]
     assert left == [f"{digest({'a': 1})[:20]}.recipe.json"]
+
+
+@pytest.mark.parametrize("room", ["queries", "book", None])
+def test_a_file_of_a_package_is_in_its_digest(room, tmp_path, monkeypatch):
+    """Also one that is new, or lies deeper than the others."""
+    home = tmp_path / "alvae"
+    shutil.copytree(Path(alvae.store.__file__).parent, home, ignore=lambda *_: ["data"])
+    monkeypatch.setattr(alvae.store, "__file__", str(home / "store.py"))
+    rooms, folder = [room] if room else [], home / (room or ".")
+    seen = [source_digest(*rooms)]
+    for file in (folder / "__init__.py", folder / "new.py", folder / "deeper" / "new.py"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("# changed")
+        seen.append(source_digest(*rooms))
+    assert len(set(seen)) == 4

@@ -5,8 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from alvae.coverage import kmeans_nmi
 from alvae.pools import load_pool
@@ -139,7 +143,7 @@ def test_training_is_stable_on_small_pools(random_state):
     training_dtype(torch.device("cpu")) == torch.float32, reason="no bfloat16 instructions here"
 )
 def test_bfloat16_finds_the_classes_as_float32_does(monkeypatch):
-    pool = load_pool("mnist", classes=[0, 1]).sample(2000, 500)
+    pool = load_pool("mnist", classes=[0, 1]).take(np.arange(2000), np.arange(500))
     images, test_images = pool.images[:, ::2, ::2], pool.test_images[:, ::2, ::2]
     nmi, accuracy = {}, {}
     for dtype in (torch.bfloat16, torch.float32):
@@ -188,6 +192,12 @@ def test_floats_train_like_the_bytes_they_come_from(fitted):
     np.testing.assert_allclose(
         from_floats.transform(images), vae.transform(images), rtol=1e-3, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint16])
+def test_whole_numbers_are_bytes(fitted, dtype):
+    vae, images = fitted
+    np.testing.assert_array_equal(vae.transform(images.astype(dtype)), vae.transform(images))
 
 
 def test_transform_does_not_depend_on_how_images_are_grouped(fitted, monkeypatch):
@@ -261,7 +271,8 @@ def test_a_bad_parameter_is_named(parameter, value):
         np.zeros((3, 4, 4, 2)),
         np.full((3, 4, 4), np.nan),
         np.full((3, 4, 4), 1.5),
-        np.zeros((3, 4, 4), dtype=int),
+        np.full((3, 4, 4), 256),
+        np.full((3, 4, 4), -1),
     ],
 )
 def test_bad_images_are_refused(images):
@@ -275,3 +286,36 @@ def test_images_of_another_size_are_refused(fitted):
         vae.transform(make_images())
     with pytest.raises(ValueError, match=r"Z has shape \(3, 5\)"):
         vae.inverse_transform(np.zeros((3, 5)))
+
+
+class OfTables(ConvVAE):
+    """The VAE on rows of any numbers, each an image of one row: scikit-learn checks with tables."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        return tags
+
+    def fit(self, X, y=None):
+        return super().fit(expit(validate_data(self, X, dtype=np.float32))[:, None])
+
+    def transform(self, X):
+        check_is_fitted(self)
+        return super().transform(
+            expit(validate_data(self, X, dtype=np.float32, reset=False))[:, None]
+        )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [OfTables(latent_dim=1, epochs=1)],
+    expected_failed_checks=lambda _: {"check_transformer_preserve_dtypes": "codes are float32"},
+)
+def test_conventions_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_scikit_learn_is_told_that_it_takes_images():
+    tags = get_tags(ConvVAE())
+    assert not tags.input_tags.two_d_array
+    assert tags.input_tags.three_d_array

@@ -1,0 +1,67 @@
+"""Where work is done that can be spread: the cores of this machine, or a Dask cluster."""
+
+from contextlib import ExitStack
+
+from joblib import Parallel, parallel_config
+
+CONNECT = 10  # seconds to wait for a scheduler
+
+
+class Workers(ExitStack):
+    """Processes that are started when the first work comes, and stopped at the end of the context.
+
+    Parameters
+    ----------
+    n_jobs : int, default=-1
+        Processes on this machine; -1 is one per core.
+    scheduler : str, default=None
+        Address of a Dask scheduler, such as "tcp://10.0.0.1:8786", whose workers are used instead.
+
+    Raises
+    ------
+    ValueError
+        If no scheduler answers, or it has no workers.
+    """
+
+    def __init__(self, n_jobs=-1, scheduler=None):
+        super().__init__()
+        self.n_jobs = n_jobs
+        self.client = self.enter_context(_connect(scheduler)) if scheduler else None
+        self._busy = self.enter_context(ExitStack())
+        self._shared = self._parallel = None
+
+    def parallel(self, shared):
+        """A `joblib.Parallel` for tasks that have `shared` among their arguments.
+
+        Its results come as a generator, in order. Every worker of a cluster is sent `shared`, once:
+        what one worker alone has would be lost with it.
+        """
+        if self._parallel is None or (self.client is not None and shared is not self._shared):
+            self._busy.close()
+            if self.client is not None:
+                options = {"client": self.client, "scatter": [shared]}
+                self._busy.enter_context(parallel_config("dask", **options))
+            n_jobs = None if self.client else self.n_jobs  # None: the workers of the cluster
+            self._parallel = self._busy.enter_context(Parallel(n_jobs, return_as="generator"))
+            self._shared = shared
+        return self._parallel
+
+
+def _connect(address):
+    """A client of the Dask scheduler at this address, as a context."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError(
+            f"scheduler is {address!r}, which takes Dask: pip install 'alvae[cluster]'"
+        ) from None
+    try:
+        client = Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(f"scheduler is {address!r}; no Dask scheduler answers there") from error
+    try:
+        client.wait_for_workers(1, timeout=CONNECT)
+    except TimeoutError:
+        client.close()
+        raise ValueError(f"scheduler is {address!r}; it has no workers") from None
+    return client

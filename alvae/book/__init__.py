@@ -1,0 +1,17 @@
+"""The wing that only the book calls: parameters, pages, figures, studies, benchmarks.
+
+It takes `pip install "alvae[book]"` and a clone of the repository, whose files these are:
+"""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTEBOOKS = REPOSITORY / "notebooks"  # one for each section, without outputs
+MANIFEST = REPOSITORY / "book" / "experiments.yml"  # which notebook runs with which parameters
+STUDIES = REPOSITORY / "book" / "studies.yml"  # the long comparisons,
+RESULTS = REPOSITORY / "book" / "results"  # and their tables
+CLAIMS = REPOSITORY / "book" / "claims.yml"  # of the paper
+CONSTRAINTS = REPOSITORY / "constraints.txt"  # the versions of everything
+PAGES = REPOSITORY / "book" / "pages"  # executed notebooks; not in git
+STATIC = REPOSITORY / "book" / "_static"  # style sheet and figure of the README
+BUILD = REPOSITORY / "_build"  # the built book; not in git

@@ -1,0 +1,126 @@
+"""What a notebook hands to its prose: values, tables, verdicts.
+
+No cell of a page that only reads tables loads torch: nothing here does.
+"""
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+RECORDED = {"alvae": "recorded"}  # metadata of the outputs of `record`
+
+
+def record(**values):
+    """Keep values for the prose of a page, which cites them as ``{glue:text}`name:.2f` ``.
+
+    In the notebook itself they are shown below the cell; a page leaves that output out.
+
+    Parameters
+    ----------
+    **values : scalar, str, or list
+        NumPy scalars become Python numbers, and a list becomes text such as "0, 3 and 9".
+    """
+    from IPython.display import publish_display_data
+    from myst_nb import glue
+
+    for name, value in values.items():
+        value = value.item() if isinstance(value, np.generic) else value
+        value = listing(value) if isinstance(value, list | tuple) else value
+        glue(name, value, display=False)
+        publish_display_data({"text/plain": f"{name} = {value}"}, RECORDED)
+
+
+def table(frame, caption, name, decimals=3):
+    """A table of the book, with a caption and a number, from a DataFrame.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The index is not shown; a missing value is shown as a dash.
+    caption : str
+        May hold Markdown.
+    name : str
+        What ``{numref}`` cites it by.
+    decimals : int, default=3
+        Of the floats.
+
+    Returns
+    -------
+    IPython.display.Markdown
+        In a cell with the metadata ``{"mystnb": {"markdown_format": "myst"}}``.
+    """
+    from IPython.display import Markdown
+
+    def text(value):
+        if pd.isna(value):
+            return "–"
+        return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+
+    align = ["right" if is_numeric_dtype(dtype) else "left" for dtype in frame.dtypes]
+    rows = (
+        frame.astype(object)
+        .map(text)
+        .to_markdown(index=False, disable_numparse=True, colalign=align)
+    )
+    return Markdown(f":::{{table}} {caption}\n:name: {name}\n\n{rows}\n:::")
+
+
+def judge(claims, ours):
+    """Compare the paper's claims with our results.
+
+    Parameters
+    ----------
+    claims : list of dict
+        As in `book/claims.yml`.
+    ours : dict of str to tuple
+        For every claim's `ours` our value, its standard deviation over the trials and its standard
+        error; shorter where there are none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `claim`, `paper`, `tolerance`, `ours`, `std`, `error` and `verdict`: "holds"; "undecided"
+        where two standard errors more or less would turn it; or "does not hold".
+
+    Raises
+    ------
+    ValueError
+        If a claim names a result that is not there, or an unknown rule.
+    """
+    # By how much a value is inside of what the paper says.
+    margins = {
+        "about": lambda value, theirs, tolerance: tolerance - abs(value - theirs),
+        "at least": lambda value, theirs, tolerance: value - (theirs - tolerance),
+        "at most": lambda value, theirs, tolerance: theirs + tolerance - value,
+    }
+    rows = []
+    for claim in claims:
+        if claim["ours"] not in ours:
+            raise ValueError(f"no result {claim['ours']!r}; there are {listing(ours)}")
+        if claim["rule"] not in margins:
+            raise ValueError(f"rule is {claim['rule']!r}; allowed are {listing(margins)}")
+        value, std, error = (*ours[claim["ours"]], np.nan, np.nan)[:3]
+        margin = margins[claim["rule"]](value, claim["theirs"], claim["tolerance"])
+        undecided = abs(margin) < 2 * error  # False where there is no error
+        rows.append(
+            {
+                "claim": claim["claim"],
+                "paper": f"{claim['rule']} {claim['theirs']}",
+                "tolerance": f"{claim['tolerance']:g}",
+                "ours": f"{value:.4f}".rstrip("0").rstrip("."),
+                "std": f"{std:.4f}" if np.isfinite(std) else "–",
+                "error": f"{error:.4f}" if np.isfinite(error) else "–",
+                "verdict": "undecided"
+                if undecided
+                else "holds"
+                if margin >= 0
+                else "does not hold",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def listing(items):
+    """Items as prose: "0, 3 and 9"."""
+    *first, last = map(str, items)
+    return f"{', '.join(first)} and {last}" if first else last

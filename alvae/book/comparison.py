@@ -1,0 +1,46 @@
+"""Who takes part in a comparison: all that a package exports, by the names that it gives itself."""
+
+from inspect import signature
+
+from alvae import classifiers, queries
+
+
+def line_up(package, **known):
+    """The estimators of a package, by the names in their `variants`.
+
+    Parameters
+    ----------
+    package : module
+        `alvae.queries` or `alvae.classifiers`.
+    **known
+        Parameters for those that have them, or whose parts have them: the number of clusters, of
+        classes, the reconstruction errors of a pool.
+
+    Returns
+    -------
+    dict of str to estimator
+    """
+    found = {}
+    for exported in package.__all__:
+        kind = getattr(package, exported)
+        for name, params in getattr(kind, "variants", {}).items():
+            own = {key: known[key] for key in known.keys() & signature(kind).parameters.keys()}
+            estimator = kind(**(own | params))
+            parts = {
+                key: known[key.split("__")[-1]]
+                for key in estimator.get_params()
+                if key.split("__")[-1] in known and key not in params
+            }
+            found[name] = estimator.set_params(**parts)
+    return found
+
+
+def cold_starts(**known):
+    """The query strategies that need no label, by name; `known` as for `line_up`."""
+    strategies = line_up(queries, **known)
+    return {name: strategy for name, strategy in strategies.items() if not strategy.needs_labels}
+
+
+def spreading_classifiers():
+    """All classifiers, by name."""
+    return line_up(classifiers)

@@ -1,0 +1,202 @@
+"""From the manifest to pages: notebooks executed with papermill, and made into pages of the book.
+
+`book/experiments.yml` says which notebook runs with which parameters. Each run becomes a page in
+`book/pages/`, with its parameters filled in and its provenance at the end. What has not changed is
+not executed again.
+"""
+
+import hashlib
+import re
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+
+from alvae import store
+from alvae.book import CLAIMS, CONSTRAINTS, MANIFEST, NOTEBOOKS, PAGES, RESULTS
+from alvae.book.cells import listing
+from alvae.book.experiment import Experiment, load_manifest
+
+# A kernel says nothing but what a page is told: not on which transport it listens.
+QUIET = ["--IPKernelApp.log_level=50"]
+
+
+def list_pages():
+    """The pages of the book: for each its notebook, the suffix of its labels, its experiment."""
+    return {
+        # The first page of a notebook has its plain name and labels.
+        notebook + (suffix := f"-{name}" if i else ""): (notebook, suffix, name)
+        for notebook, names in load_manifest()[1].items()
+        for i, name in enumerate(names)
+    }
+
+
+def make_pages(profile, status):
+    """Execute every notebook of the manifest and write the pages of the book.
+
+    Parameters
+    ----------
+    profile : "full" or "smoke"
+    status : Status
+        Of the pages that :func:`list_pages` gives.
+    """
+    experiments, _ = load_manifest()
+    # All parameters are checked before the first notebook runs.
+    checked = {name: Experiment(**params, profile=profile) for name, params in experiments.items()}
+    pages = list_pages()
+    for page, (notebook, suffix, name) in pages.items():
+        with status.step(page):
+            executed, parameters = execute(notebook, experiments[name] | {"profile": profile})
+            content = as_page(executed, notebook, suffix, parameters, checked[name])
+            with store.replacing(PAGES / f"{page}.ipynb") as temporary:
+                nbformat.write(content, temporary)
+    for path in PAGES.glob("*.ipynb"):
+        if path.stem not in pages:
+            path.unlink()
+
+
+def execute(notebook, parameters):
+    """Execute a notebook, or take it from the store where nothing that it depends on has changed.
+
+    Parameters
+    ----------
+    notebook : str
+        Name of a file in notebooks/, without its ending.
+    parameters : dict
+        Those that the notebook does not have are left out.
+
+    Returns
+    -------
+    executed : nbformat.NotebookNode
+    parameters : dict
+        What the notebook was given.
+    """
+    import papermill
+
+    template = NOTEBOOKS / f"{notebook}.ipynb"
+    known = papermill.inspect_notebook(str(template))
+    parameters = {name: value for name, value in parameters.items() if name in known}
+
+    def run():
+        return papermill.execute_notebook(
+            template,
+            None,
+            parameters=parameters,
+            kernel_name="python3",
+            cwd=NOTEBOOKS,
+            progress_bar=False,
+            extra_arguments=QUIET,
+        )
+
+    pool = Path(parameters.get("pool_name", "mnist"))
+    recipe = {
+        "cells": [cell.source for cell in nbformat.read(template, as_version=4).cells],
+        "parameters": parameters,
+        "source": store.source_digest(),
+        "files": [
+            hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (MANIFEST, CLAIMS, CONSTRAINTS, *sorted(RESULTS.glob("*")), pool)
+            if path.is_file()
+        ],
+    }
+    executed = store.fetch(
+        "pages", recipe, ".ipynb", run, nbformat.write, lambda path: nbformat.read(path, 4)
+    )
+    return executed, parameters
+
+
+def as_page(executed, notebook, suffix, parameters, experiment):
+    """Turn an executed notebook into a page of the book.
+
+    The cell of parameters shows their values in this run, ``{{ name }}`` becomes the value of a
+    parameter, labels that would stand twice in the book get a suffix, and a last cell says what the
+    page was made from.
+    """
+    page = nbformat.from_dict(executed)
+    page.metadata.pop("papermill", None)
+    page.cells = [c for c in page.cells if "injected-parameters" not in c.metadata.get("tags", [])]
+    values = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
+    texts = {
+        name: listing(value) if isinstance(value, list) else str(value)
+        for name, value in values.items()
+    }
+    labels = _labels(page) if suffix else ()
+
+    def fill(text):
+        text = re.sub(r"\{\{ (\w+) \}\}", lambda match: texts[match[1]], text)
+        for label in labels:
+            text = re.sub(rf"(?<![\w-]){label}(?![\w-])", label + suffix, text)
+        return text
+
+    for cell in page.cells:
+        cell.metadata.pop("papermill", None)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("metadata", {}).get("alvae") is None]
+        else:
+            cell.source = fill(cell.source)
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = _with_values(cell.source, parameters)
+        figure = cell.metadata.get("mystnb", {})
+        for part, key in (("figure", "caption"), ("figure", "name"), ("image", "alt")):
+            if key in figure.get(part, {}):
+                figure[part][key] = fill(figure[part][key])
+        for output in cell.get("outputs", []):  # tables
+            if "text/markdown" in output.get("data", {}):
+                output["data"]["text/markdown"] = fill(output["data"]["text/markdown"])
+    title, *rest = page.cells[0].source.split("\n")
+    if suffix and texts["digits"] not in title:
+        page.cells[0].source = "\n".join([f"{title}: {texts['digits']}", *rest])
+    if parameters.get("profile") == "smoke":
+        page.cells.insert(1, nbformat.v4.new_markdown_cell(_SMOKE_NOTE))
+    page.cells.append(nbformat.v4.new_markdown_cell(_provenance(notebook, parameters)))
+    return page
+
+
+_SMOKE_NOTE = """```{warning}
+This page is from a smoke run: a small part of the images, hardly any training and a few trials. Its
+numbers and figures show that everything works, and nothing else.
+```"""
+
+
+def _provenance(notebook, parameters):
+    """A note on what the page was made from, and how to make it with other parameters."""
+    settings = ", ".join(f"`{name} = {value!r}`" for name, value in parameters.items())
+    settings = f" with {settings}" if settings else ""
+    try_it = (
+        " To execute it with parameters of your own: "
+        f"`papermill notebooks/{notebook}.ipynb out.ipynb -y 'digits: [1, 7]'`."
+    )
+    versions = ", ".join(f"{name} {version(name)}" for name in ("alvae", "torch", "scikit-learn"))
+    return f"""```{{admonition}} How this page was made
+:class: note dropdown
+From `notebooks/{notebook}.ipynb`{settings}; {versions}.{try_it if "digits" in parameters else ""}
+```"""
+
+
+def _labels(page):
+    """Names of the figures, tables, equations and sections that the notebook defines."""
+    found = set()
+    for cell in page.cells:
+        found |= {figure_name(cell)} - {None}
+        texts = [cell.source] if cell.cell_type == "markdown" else []
+        texts += [o.get("data", {}).get("text/markdown", "") for o in cell.get("outputs", [])]
+        for text in texts:
+            for a, b in re.findall(r"^(?:\(([\w-]+)\)=|:(?:label|name): ([\w-]+))$", text, re.M):
+                found.add(a or b)
+    return sorted(found)
+
+
+def figure_name(cell):
+    return cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+
+
+def _with_values(source, parameters):
+    """The parameters cell with the values of this run in place of the defaults."""
+
+    def value_of(match):
+        name, annotation, default, comment = match.groups()
+        value = repr(parameters[name]) if name in parameters else default
+        return f"{name}{annotation or ''} = {value}{comment or ''}"
+
+    return re.sub(r"^(\w+)(: \w+)? = (.*?)(  #.*)?$", value_of, source, flags=re.MULTILINE)

@@ -1,0 +1,148 @@
+"""Reads the tables of the long studies, and averages, pairs and lays out what is in them.
+
+Nothing here loads torch: a page that only reads tables opens at once.
+"""
+
+from math import comb
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from alvae.book import RESULTS
+
+POINTS = {  # the studies of points, by their digits
+    "0, 3, 9": "points-three",
+    "0, 3, 7, 9": "points-four",
+    "0, 2, 3, 7, 9": "points-five",
+    "all ten": "points-ten",
+}
+TRAINING = {digits: name.replace("points", "training") for digits, name in POINTS.items()}
+
+
+def read_results(names):
+    """The tables of studies that differ in the digits, as one.
+
+    Parameters
+    ----------
+    names : dict of str to str
+        The name of each study, by what its digits are called.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With `digits` as the first column.
+    """
+    parts = {digits: pd.read_csv(RESULTS / f"{name}.csv") for digits, name in names.items()}
+    return pd.concat(parts, names=["digits"]).reset_index("digits")
+
+
+def over_seeds(table, by, value="mean"):
+    """Mean over the VAEs and its standard error; of accuracies, the two parts of their spread.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row for each VAE, with the columns named by the other arguments.
+    by : list of str
+        Columns that tell apart what is averaged.
+    value : str, default="mean"
+        The column that is averaged: that of accuracies, beside which `std` and `n_trials` stand, or
+        another.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `by`, `mean`, `sem` and `n_seeds`. For accuracies also `std_trials`, the root of the mean
+        variance over the trials of one VAE, and `std_seeds`, the standard deviation over VAEs that
+        is left of that of the means when what the trials add to it is taken off.
+    """
+    grouped = table.groupby(by, sort=False)
+    result = grouped[value].agg(["mean", "sem", "size"])
+    result = result.rename(columns={"size": "n_seeds"})
+    if value == "mean":
+        squares = table[by].assign(trials=table["std"] ** 2)
+        squares["added"] = squares["trials"] / table["n_trials"]
+        part = squares.groupby(by, sort=False)[["trials", "added"]].mean()
+        result["std_trials"] = part["trials"] ** 0.5
+        result["std_seeds"] = (grouped[value].var() - part["added"]).clip(lower=0) ** 0.5
+    return result.reset_index()
+
+
+def crosstab(means, rows, columns, sign=False):
+    """A table of the book: "0.975 ± 0.002", the mean over the VAEs and its standard error.
+
+    Parameters
+    ----------
+    means : DataFrame
+        From `over_seeds`.
+    rows, columns : str
+        What its rows and its columns tell apart.
+    sign : bool, default=False
+        Whether the sign is always shown, as for differences.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Of text; what was not measured is missing.
+    """
+    texts = [
+        f"{mean:{'+' if sign else ''}.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{sem:.3f}"
+        for mean, sem in zip(means["mean"], means["sem"], strict=True)
+    ]
+    cells = means.assign(text=texts)
+    order = [cells[column].unique() for column in (rows, columns)]
+    wide = cells.pivot(index=rows, columns=columns, values="text")
+    return wide.loc[order[0], order[1]].rename_axis(columns=None).reset_index()
+
+
+def lowest_loss(table, by, n, value="mean"):
+    """What is to be expected if n VAEs are trained and that of the lowest loss is kept.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row for each VAE, with `seed`, `loss` and the columns named by the other arguments.
+    by : list of str
+        Columns that tell apart what is averaged.
+    n : int
+        From 1 to the number of VAEs.
+    value : str, default="mean"
+
+    Returns
+    -------
+    pandas.DataFrame
+        `by`, and `value` of the VAE of lowest loss, averaged over all sets of n of the VAEs.
+    """
+    rows = []
+    for key, part in table.groupby(by, sort=False):
+        values = part.sort_values("loss")[value]
+        # The k-th lowest loss is the lowest of a set in so many ways.
+        ways = [comb(len(values) - 1 - k, n - 1) for k in range(len(values))]
+        rows.append((*key, np.average(values, weights=ways)))
+    return pd.DataFrame(rows, columns=[*by, value])
+
+
+def paired_gains(table, strategy, by):
+    """By how much a strategy is better than each other one, from VAE to VAE.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `strategy`, `seed`, `mean` and the columns named in `by`.
+    strategy : str
+    by : list of str
+
+    Returns
+    -------
+    pandas.DataFrame
+        `by`, `strategy` (the other), `mean` and `sem` of the differences over the VAEs, and `p` of
+        the paired t-test, two-sided.
+    """
+    wide = table.pivot_table("mean", [*by, "seed"], "strategy", sort=False)
+    gains = wide.drop(columns=strategy).rsub(wide[strategy], axis=0)
+    gains = gains.stack().dropna().rename("gain").reset_index()
+    grouped = gains.groupby([*by, "strategy"], sort=False)["gain"]
+    result = grouped.agg(["mean", "sem", "size"]).reset_index()
+    result["p"] = 2 * t.sf(abs(result["mean"]) / result["sem"], result.pop("size") - 1)
+    return result

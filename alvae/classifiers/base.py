@@ -1,0 +1,105 @@
+"""The contract of a classifier that learns from a pool, and what brings any classifier under it."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import _check_sample_weight
+
+
+class PoolClassifier(ClassifierMixin, BaseEstimator):
+    """Base class of the classifiers that are fitted to a pool of which most labels are NaN.
+
+    A subclass has scikit-learn's `fit(X, y, sample_weight=None)` and `predict(X)`, both with a
+    further keyword `prepared`, and where fits to the same pool can share work, `prepare`. A
+    keyword `order` of `fit` has the indices of the labeled points in the order in which they were
+    chosen: one that query strategies give a meaning, and that unshuffled folds keep.
+
+    Exported from `alvae.classifiers`, it takes part in the contract tests and the comparison of the
+    book under the names in `variants`.
+
+    Attributes
+    ----------
+    variants : dict of str to dict
+        What tables and figures call this classifier, and its parameters under that name.
+    transduction_ : ndarray of shape (n,), or None
+        The class of every point of the pool, where `fit` finds it.
+    best_params_ : dict
+        The parameters that `fit` chose, if it chose some.
+    """
+
+    variants: ClassVar[dict] = {}
+    transduction_ = None
+    best_params_: ClassVar[dict] = {}
+
+    def prepare(self, X, X_new=None, *, graph=None, n_labels=0, folder=None):
+        """Compute what all fits to the same pool, and predictions of the same points, can share.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            The pool.
+        X_new : array-like of shape (m, d), default=None
+            Points to be predicted.
+        graph : NeighborGraph, default=None
+            That of X, for the classifiers that use one; made here where it is left out.
+        n_labels : int, default=0
+            Labels of all fits together. What costs more than it can save them is not computed.
+        folder : path, default=None
+            Where large arrays may be written, so that workers map them instead of copying them.
+
+        Returns
+        -------
+        object
+            For `fit` and `predict`, as `prepared`. None if there is nothing to share.
+        """
+        return None
+
+
+class _LabeledOnly(PoolClassifier):
+    """Any classifier under the contract, fitted to the labeled points."""
+
+    def __init__(self, classifier):
+        self.classifier = classifier
+
+    def fit(self, X, y, sample_weight=None, *, order=None, prepared=None):
+        X, y, weights, _ = labeled_only(X, y, sample_weight, order)
+        weighted = {} if sample_weight is None else {"sample_weight": weights}
+        self.classifier_ = clone(self.classifier).fit(X, y, **weighted)
+        self.best_params_ = getattr(self.classifier_, "best_params_", {})
+        return self
+
+    def predict(self, X, *, prepared=None):
+        return self.classifier_.predict(X)
+
+
+def as_pool_classifier(classifier):
+    """A `PoolClassifier` as it is, and any other classifier as one."""
+    return classifier if isinstance(classifier, PoolClassifier) else _LabeledOnly(classifier)
+
+
+def labeled_only(X, y, sample_weight, order=None):
+    """Points that have a label and a weight above 0, their labels and weights, and their indices.
+
+    In the order that is given, of all labeled points; without one, in that of X. What is not one
+    label for each point is returned as it is, for the validation that follows to refuse.
+    """
+    labels = np.asarray(y)
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    labeled = np.arange(len(weights))
+    if labels.ndim != 1 or len(labels) == 0 or len(labels) != len(weights):
+        return X, y, weights, labeled
+    if labels.dtype.kind == "f":
+        labeled = labeled[~np.isnan(labels)]
+    if len(labeled) == 0:
+        raise ValueError("y is NaN everywhere; at least one point must be labeled")
+    if order is not None:
+        if not np.array_equal(np.sort(order), labeled):
+            raise ValueError(f"order has length {len(order)}; it must name each labeled point once")
+        labeled = np.asarray(order)
+    labeled = labeled[weights[labeled] > 0]
+    if len(labeled) == 0:
+        raise ValueError("sample_weight is 0 everywhere; at least one weight must be above 0")
+    if order is None and len(labeled) == len(labels):
+        return X, y, weights, labeled
+    return np.asarray(X)[labeled], labels[labeled], weights[labeled], labeled

@@ -1,0 +1,266 @@
+"""Classifiers that spread labels over the nearest-neighbor graph of the whole pool."""
+
+import warnings
+from typing import ClassVar
+
+import numpy as np
+from scipy.sparse import diags, identity
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import cg
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.semi_supervised import LabelSpreading
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from alvae._checks import check_integer, check_number, check_points
+from alvae._graphs import NeighborGraph, check_graph, nearest_neighbors
+from alvae.classifiers.base import PoolClassifier, labeled_only
+
+MAX_ITER = 10_000  # of conjugate gradients
+
+
+class GraphClassifier(PoolClassifier):
+    """Base of the classifiers that spread labels over the nearest-neighbor graph of a pool.
+
+    A subclass stores `n_neighbors` among its parameters and writes `_spread(graph, labeled, codes,
+    weights)`, the scores of every point of the pool for every class: (n, n_classes).
+    """
+
+    def prepare(self, X, X_new=None, *, graph=None, n_labels=0, folder=None):
+        """The nearest-neighbor graph of X, in which the neighbors of X_new are found, too."""
+        check_integer("n_neighbors", self.n_neighbors, 1)
+        graph = NeighborGraph(X) if graph is None else graph
+        graph.weights(self.n_neighbors)
+        if X_new is not None:
+            graph.bridge(X_new, self.n_neighbors)
+        return graph
+
+    def fit(self, X, y, sample_weight=None, *, order=None, prepared=None):
+        """Spread the labels over the pool.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            The pool, labeled and unlabeled points alike; finite.
+        y : array-like of shape (n,)
+            Labels as numbers, NaN where unlabeled; at least one.
+        sample_weight : array-like of shape (n,), default=None
+            At least 0; how much the label of a point counts.
+        order : ignored
+        prepared : NeighborGraph, default=None
+            That of X; made here where it is left out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data or the parameters are not usable.
+        """
+        X = check_points("X", X)
+        if np.shape(y) != (len(X),):
+            raise ValueError(f"y has shape {np.shape(y)}; it must have shape ({len(X)},)")
+        _, targets, weights, labeled = labeled_only(X, y, sample_weight)
+        targets = np.asarray(targets)
+        if targets.dtype.kind == "f" and np.isinf(targets).any():
+            raise ValueError("y contains infinity; labels must be finite, NaN where unlabeled")
+        check_classification_targets(targets)
+        self.classes_, codes = np.unique(targets, return_inverse=True)
+        self.n_features_in_ = X.shape[1]
+        if prepared is None:
+            prepared = self.prepare(X)
+        check_graph(prepared, X)
+        self._graph = prepared
+        weights_between = prepared.weights(self.n_neighbors)
+        self.scores_ = self._spread(weights_between, labeled, codes, weights)
+        self.transduction_ = self.classes_[self.scores_.argmax(axis=1)]
+        return self
+
+    def predict(self, X, *, prepared=None):
+        """Predict the class of new points: the mean of the scores of their neighbors in the pool.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+        prepared : ignored
+            The graph that was fitted knows the latest points that it was asked about.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
+        check_is_fitted(self)
+        X = check_points("X", X)
+        if X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {X.shape[1]} features; the pool that was learned has {self.n_features_in_}"
+            )
+        bridge = self._graph.bridge(X, self.n_neighbors)
+        return self.classes_[(bridge @ self.scores_).argmax(axis=1)]
+
+
+class PoissonLearning(GraphClassifier):
+    """Labels as sources of a flow on the nearest-neighbor graph of the pool: Poisson learning [1]_.
+
+    Every labeled point is a source of its class and a sink of all, so that sources and sinks
+    cancel; the potential u of each class solves L u = b, L being the Laplacian of the graph, and a
+    point belongs to the class of highest potential. Unlike label spreading this does not go flat
+    where there are one or two labels per class. A new point takes the mean potential of its nearest
+    neighbors in the pool.
+
+    In a part of the graph that is not connected to the others, sources and sinks cancel among its
+    own labels; where it has none, its points take the class of the nearest labeled point.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=10
+        Neighbors k of each point in the graph.
+    class_prior : "balanced", "labels" or array-like of shape (n_classes,), default="balanced"
+        How much the labels of each class count together: all classes the same; as many as were
+        labeled; or these shares, in the order of `classes_`. A few labels say little about how
+        large a class is, and with "labels" a class that happens to have more of them spreads.
+    tol : float, default=1e-3
+        Relative residual at which the solver stops.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    scores_ : ndarray of shape (n, n_classes)
+        The potential of each class at every point of the pool.
+    transduction_ : ndarray of shape (n,)
+        The class predicted for every point of the pool.
+
+    References
+    ----------
+    .. [1] J. Calder, B. Cook, M. Thorpe and D. Slepcev, "Poisson Learning: Graph Based
+       Semi-Supervised Learning At Very Low Label Rates", ICML 2020.
+    """
+
+    variants: ClassVar = {
+        "Poisson": {},
+        "Poisson, labels as they come": {"class_prior": "labels"},
+    }
+
+    def __init__(self, n_neighbors=10, class_prior="balanced", tol=1e-3):
+        self.n_neighbors = n_neighbors
+        self.class_prior = class_prior
+        self.tol = tol
+
+    def fit(self, X, y, sample_weight=None, *, order=None, prepared=None):
+        check_number("tol", self.tol, 0, inclusive=False)
+        return super().fit(X, y, sample_weight, prepared=prepared)
+
+    fit.__doc__ = GraphClassifier.fit.__doc__
+
+    def _spread(self, graph, labeled, codes, weights):
+        n, n_classes = graph.shape[0], len(self.classes_)
+        one_hot = np.eye(n_classes)[codes]
+        counts = weights @ one_hot
+        weights = weights * (self._prior(counts) / counts)[codes]
+
+        # Sources and sinks cancel in each connected part.
+        n_parts, part = connected_components(graph, directed=False)
+        totals = np.zeros((n_parts, n_classes))
+        np.add.at(totals, part[labeled], weights[:, None] * one_hot)
+        amounts = totals.sum(axis=1, keepdims=True)
+        mean = np.divide(totals, amounts, out=np.zeros_like(totals), where=amounts > 0)
+        sources = np.zeros((n, n_classes))
+        sources[labeled] = weights[:, None] * (one_hot - mean[part[labeled]])
+
+        degrees = np.asarray(graph.sum(axis=1)).ravel()
+        scale = np.divide(1, np.sqrt(degrees), out=np.zeros(n), where=degrees > 0)
+        # With the Laplacian normalized on both sides, conjugate gradients take few steps.
+        laplacian = (identity(n) - diags(scale) @ graph @ diags(scale)).tocsr()
+        potentials = np.zeros((n, n_classes))
+        for k in range(n_classes - 1):
+            flow, unsolved = cg(laplacian, scale * sources[:, k], rtol=self.tol, maxiter=MAX_ITER)
+            potentials[:, k] = scale * flow
+            if unsolved:
+                warnings.warn(
+                    f"the potentials are not solved to tol={self.tol}",
+                    ConvergenceWarning,
+                    stacklevel=3,
+                )
+        potentials[:, -1] = -potentials.sum(axis=1)  # as the sources of all classes add up to 0
+
+        alone = np.count_nonzero(totals, axis=1) == 1  # parts in which one class is labeled
+        potentials[alone[part]] = mean[part[alone[part]]]
+        lost = np.flatnonzero(amounts[part, 0] == 0)
+        if len(lost):
+            X = self._graph.X
+            _, nearest = nearest_neighbors(X[labeled], 1, X[lost])
+            potentials[lost] = one_hot[nearest[:, 0]]
+        return potentials
+
+    def _prior(self, counts):
+        if isinstance(self.class_prior, str):
+            priors = {"balanced": np.ones(len(counts)), "labels": counts}
+            if self.class_prior not in priors:
+                raise ValueError(
+                    f"class_prior is {self.class_prior!r}; allowed are 'balanced', 'labels' and "
+                    "a number for each class"
+                )
+            prior = priors[self.class_prior]
+        else:
+            try:
+                prior = np.asarray(self.class_prior, dtype=float)
+            except (TypeError, ValueError):
+                prior = np.empty(0)
+            if prior.shape != counts.shape or not (prior > 0).all() or np.isinf(prior).any():
+                given = " ".join(repr(self.class_prior).split())  # of an array, on one line
+                raise ValueError(
+                    f"class_prior is {given}; it must be {len(counts)} positive "
+                    "numbers, one for each labeled class"
+                )
+        return prior / prior.sum()
+
+
+class GraphLabelSpreading(GraphClassifier):
+    """scikit-learn's `LabelSpreading` [1]_ on the same graph and behind the same call.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=10
+        Neighbors k of each point in the graph.
+    alpha : float, default=0.99
+        How much a point takes from its neighbors, in (0, 1). scikit-learn's own default, 0.2, keeps
+        a handful of labels close to where they are.
+    max_iter : int, default=1000
+        Most iterations; few labels take many to arrive everywhere.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    scores_ : ndarray of shape (n, n_classes)
+        The share of each class at every point of the pool.
+    transduction_ : ndarray of shape (n,)
+        The class predicted for every point of the pool.
+
+    References
+    ----------
+    .. [1] D. Zhou, O. Bousquet, T. N. Lal, J. Weston and B. Scholkopf, "Learning with Local and
+       Global Consistency", NIPS 2003.
+    """
+
+    variants: ClassVar = {"label spreading": {}, "label spreading, alpha = 0.2": {"alpha": 0.2}}
+
+    def __init__(self, n_neighbors=10, alpha=0.99, max_iter=1000):
+        self.n_neighbors = n_neighbors
+        self.alpha = alpha
+        self.max_iter = max_iter
+
+    def _spread(self, graph, labeled, codes, weights):
+        if not (weights == weights[0]).all():
+            raise ValueError("sample_weight is not constant; label spreading takes no weights")
+        y = np.full(graph.shape[0], -1)
+        y[labeled] = codes
+        spreading = LabelSpreading(
+            kernel=lambda X, Y=None: graph, alpha=self.alpha, max_iter=self.max_iter
+        )
+        with warnings.catch_warnings():
+            # Points that no label reaches have no distribution: a division of 0 by 0.
+            warnings.simplefilter("ignore")
+            scores = spreading.fit(self._graph.X, y).label_distributions_
+        return np.nan_to_num(scores)

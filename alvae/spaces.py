@@ -1,0 +1,134 @@
+"""From images to points: stored VAEs, latent codes, the input space, reconstruction errors."""
+
+from functools import partial
+
+import numpy as np
+from joblib import delayed
+from sklearn.base import clone
+
+from alvae import store
+from alvae._workers import Workers
+from alvae.pools import as_floats, check_images
+
+BLOCK = 4096  # images handled at a time: bounds the memory
+
+
+def fit_stored(vae, images):
+    """Fit a VAE, or take it from the store if this very one was fitted to these images before.
+
+    Parameters
+    ----------
+    vae : ConvVAE
+        Unfitted; with a `random_state` of None it is fitted anew and not stored.
+    images : array of shape (n, H, W) or (n, H, W, C)
+
+    Returns
+    -------
+    ConvVAE
+        Fitted.
+    """
+    if vae.random_state is None:
+        return clone(vae).fit(images)
+    # Here, so that spaces can be had without torch; who has a VAE has loaded it.
+    import torch
+
+    from alvae.vae import training_dtype
+
+    recipe = {
+        "vae": vae.get_params(),
+        "precision": str(training_dtype(vae.torch_device())),
+        "images": images,
+        "source": store.source_digest("vae"),
+        "torch": torch.__version__,
+    }
+    return store.fetch(
+        "vae",
+        recipe,
+        ".pt",
+        make=lambda: clone(vae).fit(images),
+        save=lambda fitted, path: fitted.save(path),
+        load=type(vae).load,
+    )
+
+
+def latent_codes(vae, images, scheduler=None):
+    """Latent codes of images: ``vae.transform(images)``, on a Dask cluster if there is one.
+
+    Parameters
+    ----------
+    vae : ConvVAE
+        Fitted.
+    images : array of shape (n, H, W) or (n, H, W, C)
+        May be memory-mapped.
+    scheduler : str, default=None
+        Address of a Dask scheduler whose workers encode the images; None: this machine.
+
+    Returns
+    -------
+    float32 ndarray of shape (n, d)
+
+    Raises
+    ------
+    ValueError
+        If no scheduler answers, or `images` are not of the size that the VAE was trained on.
+    """
+    if not scheduler:
+        return vae.transform(images)
+    vae = vae.on_cpu()  # a worker may have no GPU
+    with Workers(scheduler=scheduler) as workers:
+        # The images travel in the tasks: data that one worker alone has would be lost with it.
+        blocks = (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
+        tasks = (delayed(partial(_transform, images=block))(vae) for block in blocks)
+        return np.concatenate(list(workers.parallel(vae)(tasks)))
+
+
+def _transform(vae, images):
+    return vae.transform(images)
+
+
+def both_spaces(pool, vae, scheduler=None):
+    """Pool and test images in the input space and in the latent space of a fitted VAE.
+
+    Parameters
+    ----------
+    pool : Pool
+    vae : ConvVAE
+    scheduler : str, default=None
+        As for `latent_codes`.
+
+    Returns
+    -------
+    dict
+        "input": pixels in [0, 1], "latent": posterior means; each a pair of float32 arrays of
+        shapes (n, D) and (n_test, D), or (n, d) and (n_test, d).
+    """
+    images = pool.images, pool.test_images
+    return {
+        "input": pool.flatten(),
+        "latent": tuple(latent_codes(vae, part, scheduler) for part in images),
+    }
+
+
+def reconstruction_errors(vae, images):
+    """Squared error of each image and what the VAE makes of its code, summed over pixels.
+
+    Parameters
+    ----------
+    vae : ConvVAE
+        Fitted.
+    images : array of shape (n, H, W) or (n, H, W, C)
+        uint8, or floats in [0, 1]; may be memory-mapped.
+
+    Returns
+    -------
+    float32 ndarray of shape (n,)
+        Of pixels in [0, 1].
+    """
+    images = check_images("images", images)
+    errors = np.empty(len(images), dtype=np.float32)
+    for start in range(0, len(images), BLOCK):
+        block = np.asarray(images[start : start + BLOCK])
+        decoded = vae.inverse_transform(vae.transform(block))
+        differences = (decoded - as_floats(block)).reshape(len(block), -1)
+        errors[start : start + BLOCK] = np.square(differences).sum(axis=1)
+    return errors

@@ -1,0 +1,61 @@
+"""What notebooks hand to the prose."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alvae.book import cells
+from alvae.book.cells import judge, listing, record, table
+
+
+def test_verdicts_follow_the_rules():
+    def verdict(rule, theirs, tolerance, *ours):
+        claim = {"claim": "c", "ours": "x", "rule": rule, "theirs": theirs, "tolerance": tolerance}
+        return judge([claim], {"x": ours})["verdict"][0]
+
+    assert verdict("about", 0.71, 0.02, 0.725) == "holds"
+    assert verdict("about", 0.71, 0.02, 0.74) == "does not hold"
+    assert verdict("at least", 0.96, 0, 0.97) == "holds"
+    assert verdict("at least", 0.96, 0, 0.9599) == "does not hold"
+    assert verdict("at least", 0.96, 0, 0.9599, 0.01, 0.0001) == "undecided"
+    assert verdict("at least", 0.96, 0, 0.9601, 0.01, 0.0001) == "undecided"
+    assert verdict("at least", 0.96, 0, 0.9603, 0.01, 0.0001) == "holds"
+    assert verdict("at least", 0.96, 0, 0.9597, 0.01, 0.0001) == "does not hold"
+    assert verdict("at least", 80, 0, np.inf) == "holds"
+    assert verdict("at most", 0.003, 0, 0.002) == "holds"
+    assert verdict("at most", 0.003, 0.001, 0.0045) == "does not hold"
+    assert verdict("about", 1, 0, float("nan")) == "does not hold"
+
+
+def test_a_claim_without_a_result_or_with_an_unknown_rule_is_refused():
+    claim = {"claim": "c", "ours": "x", "rule": "about", "theirs": 1, "tolerance": 0}
+    with pytest.raises(ValueError, match="no result 'x'"):
+        judge([claim], {"y": (1, 0)})
+    with pytest.raises(ValueError, match="rule is 'near'"):
+        judge([claim | {"rule": "near"}], {"x": (1, 0)})
+
+
+def test_tables_round_floats_keep_integers_and_mark_what_is_missing():
+    frame = pd.DataFrame({"B": [20, 40], "mean": [0.12345, np.nan], "name": ["a", "b"]})
+    text = table(frame, "A caption.", "tab-x").data
+    assert text.startswith(":::{table} A caption.\n:name: tab-x\n\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[5:7]]
+    assert rows == [["20", "0.123", "a"], ["40", "–", "b"]]
+
+
+def test_values_are_recorded_as_plain_python_and_shown(monkeypatch):
+    glued, shown = {}, []
+    monkeypatch.setattr(
+        "IPython.display.publish_display_data",
+        lambda data, metadata: shown.append((data["text/plain"], metadata)),
+    )
+    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: glued.update({name: value}))
+    record(a=np.float64(0.5), b=np.int64(3), c=[0, 3, 9], d="x")
+    assert glued == {"a": 0.5, "b": 3, "c": "0, 3 and 9", "d": "x"}
+    assert type(glued["a"]) is float
+    assert type(glued["b"]) is int
+    assert shown[0] == ("a = 0.5", cells.RECORDED)
+
+
+def test_listing():
+    assert [listing(range(n)) for n in (1, 2, 3)] == ["0", "0 and 1", "0, 1 and 2"]

@@ -1,0 +1,142 @@
+"""What every notebook of the book promises, without executing it (`make test` does that, too)."""
+
+import re
+
+import nbformat
+import numpy as np
+import papermill
+import pytest
+
+from alvae.book import NOTEBOOKS
+from alvae.book.experiment import load_manifest
+
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def figure_of(cell):
+    return cell.metadata.get("mystnb", {}).get("figure")
+
+
+def test_it_is_a_page_of_the_book(path):
+    assert path.stem in load_manifest()[1]
+
+
+def test_it_is_committed_without_outputs_and_runs_on_any_kernel_named_python3(notebook):
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_its_parameters_are_typed_and_explained(path):
+    parameters = papermill.inspect_notebook(str(path))
+    assert "profile" in parameters or not parameters
+    for name, parameter in parameters.items():
+        assert parameter["inferred_type_name"] != "None", name
+        assert parameter["help"], name
+
+
+def test_smoke_is_what_nbmake_runs(notebook):
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            assert cell.metadata["nbmake"]["mock"] == {"profile": "smoke"}
+    assert notebook.metadata.execution.timeout >= 300
+
+
+def test_every_figure_has_a_caption_and_an_alternative_text(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.splitlines()[-1].startswith("figures."):
+            assert figure_of(cell), cell.source
+        if figure_of(cell):
+            assert figure_of(cell)["caption"]
+            assert cell.metadata["mystnb"]["image"]["alt"]
+
+
+def test_every_figure_and_table_is_spoken_of(notebook):
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    names = [figure_of(c)["name"] for c in notebook.cells if figure_of(c)]
+    names += re.findall(r'"(tab-[\w-]+)"', code)
+    for name in names:
+        assert f"`{name}`" in prose, name
+
+
+def test_code_cells_are_short(notebook):
+    lines = [len(c.source.splitlines()) for c in notebook.cells if c.cell_type == "code"]
+    assert max(lines) <= 14
+
+
+def test_every_cited_value_is_recorded(notebook):
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    cited = set(re.findall(r"\{glue:text\}`(\w+)[:`]", prose))
+    recorded = set(re.findall(r"(\w+)=", code))
+    dynamic = {name for name in cited if name.startswith(("input_", "latent_"))}
+    assert cited - dynamic <= recorded
+
+
+def test_every_value_cited_from_another_page_is_recorded_there(notebook):
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    for page, name in re.findall(r"`([\w-]+)\.ipynb::(\w+)", prose):
+        other = nbformat.read(NOTEBOOKS / f"{page.split('-')[0]}.ipynb", as_version=4)
+        assert re.search(rf"\b{name}=", "\n".join(c.source for c in other.cells)), name
+
+
+# Other data, through papermill, from another folder
+
+
+@pytest.fixture
+def color_images(tmp_path):
+    """A local .npz of 32 x 32 color images in three classes, told apart by their color."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", 240), ("test", 60)):
+        labels = rng.permutation(np.arange(n) % 3)
+        images = rng.integers(0, 80, (n, 32, 32, 3), dtype=np.uint8)
+        images[np.arange(n), 8:24, 8:24, labels] += 150
+        arrays |= {f"x_{part}": images, f"y_{part}": labels}
+    np.savez(tmp_path / "colors.npz", **arrays)
+    return {"pool_name": str(tmp_path / "colors.npz"), "digits": [0, 1, 2]}
+
+
+ON_POOLS = [path for path in PATHS if "digits" in path.read_text(encoding="utf-8")]
+ON_POOLS = [path for path in ON_POOLS if "digits" in papermill.inspect_notebook(str(path))]
+
+
+def run(path, folder, monkeypatch, **parameters):
+    monkeypatch.chdir(folder)
+    known = papermill.inspect_notebook(str(path))
+    given = {name: value for name, value in parameters.items() if name in known}
+    return papermill.execute_notebook(path, "out.ipynb", given, progress_bar=False)
+
+
+@pytest.mark.papermill
+@pytest.mark.parametrize("path", ON_POOLS, ids=lambda path: path.stem)
+def test_it_runs_on_a_local_file_of_color_images(path, tmp_path, monkeypatch, color_images):
+    few = {"epochs": 1, "n_trials": 2, "budgets": [9, 30], "n_clusters": 6, "latent_dim": 2}
+    run(path, tmp_path, monkeypatch, **color_images, **few)
+    assert (tmp_path / "out.ipynb").is_file()
+
+
+@pytest.mark.papermill
+@pytest.mark.parametrize(
+    ("name", "digits", "latent_dim"),
+    [("latent_space", [1, 7], 2), ("multi_class", list(range(10)), 10)],
+)
+def test_it_runs_on_other_digits(name, digits, latent_dim, tmp_path, monkeypatch):
+    given = {"digits": digits, "latent_dim": latent_dim, "profile": "smoke"}
+    run(NOTEBOOKS / f"{name}.ipynb", tmp_path, monkeypatch, **given)
+
+
+@pytest.mark.papermill
+def test_a_list_handed_over_as_a_string_is_explained(tmp_path, monkeypatch):
+    with pytest.raises(papermill.PapermillExecutionError, match="digits was the string"):
+        run(NOTEBOOKS / "training.ipynb", tmp_path, monkeypatch, digits="[1, 7]")

@@ -1,0 +1,90 @@
+"""What becomes of an executed notebook."""
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from alvae.book import pages
+from alvae.book.cells import RECORDED
+from alvae.book.experiment import Experiment
+from alvae.book.pages import as_page
+
+
+def executed_notebook():
+    rows = ":::{table} For {{ digits }}\n:name: tab-a\n:::"
+    return new_notebook(
+        cells=[
+            new_markdown_cell(
+                "# On {{ digits }}\n\nSee {numref}`fig-a` and fig-a-b, {eq}`eq-other`."
+            ),
+            new_code_cell(
+                'digits: list = [0, 3]  # classes\nname: str = "a # b"  # kept\nn: int = 1',
+                metadata={"tags": ["parameters"]},
+            ),
+            new_code_cell("digits = [1, 7]", metadata={"tags": ["injected-parameters"]}),
+            new_code_cell(
+                "figure",
+                metadata={
+                    "papermill": {"start_time": "now"},
+                    "mystnb": {
+                        "figure": {"name": "fig-a", "caption": "Of {{ digits }}"},
+                        "image": {"alt": "Also {{ digits }}"},
+                    },
+                },
+                outputs=[
+                    new_output("display_data", {"text/plain": "low = 20"}, metadata=RECORDED),
+                    new_output("display_data", {"text/markdown": rows}),
+                ],
+            ),
+        ]
+    )
+
+
+def test_a_page_shows_its_parameters_and_has_labels_of_its_own():
+    study = Experiment(digits=[1, 7])
+    page = as_page(executed_notebook(), "template", "-ones", {"digits": [1, 7]}, study)
+    title, parameters, figure, note = page.cells
+    assert "On 1 and 7" in title.source
+    assert "{numref}`fig-a-ones` and fig-a-b, {eq}`eq-other`" in title.source
+    assert parameters.source == (
+        'digits: list = [1, 7]  # classes\nname: str = "a # b"  # kept\nn: int = 1'
+    )
+    assert figure.metadata["mystnb"] == {
+        "figure": {"name": "fig-a-ones", "caption": "Of 1 and 7"},
+        "image": {"alt": "Also 1 and 7"},
+    }
+    assert "papermill" not in figure.metadata
+    (output,) = figure.outputs  # what `record` shows is left out
+    assert output.data["text/markdown"] == ":::{table} For 1 and 7\n:name: tab-a-ones\n:::"
+    assert "notebooks/template.ipynb" in note.source
+    assert "digits = [1, 7]" in note.source
+
+
+def test_the_first_page_of_a_notebook_keeps_its_labels_and_a_smoke_page_says_so():
+    study = Experiment(digits=[1, 7], profile="smoke")
+    given = {"digits": [1, 7], "profile": "smoke"}
+    page = as_page(executed_notebook(), "template", "", given, study)
+    assert page.cells[3].metadata["mystnb"]["figure"]["name"] == "fig-a"
+    assert "smoke run" in page.cells[1].source
+
+
+def test_a_notebook_is_executed_once_for_the_same_parameters(tmp_path, monkeypatch):
+    cell = new_code_cell("n: int = 1  # a number", metadata={"tags": ["parameters"]})
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    log = tmp_path / "log"
+    append = new_code_cell(f"print(n, file=open({str(log)!r}, 'a'))")
+    nbformat.write(new_notebook(cells=[cell, append], metadata=kernel), tmp_path / "a.ipynb")
+    monkeypatch.setattr(pages, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(pages, "PAGES", tmp_path / "pages")
+    for n in (2, 2, 3):
+        _, given = pages.execute("a", {"n": n, "digits": [0, 1]})
+        assert given == {"n": n}
+    assert log.read_text() == "2\n3\n"
+    assert not list(tmp_path.glob("pages/*"))  # nothing half made is left
+
+
+def test_a_second_page_has_a_title_of_its_own():
+    study = Experiment(digits=[1, 7])
+    notebook = executed_notebook()
+    notebook.cells[0].source = "# Looking\n\nAt it."
+    page = as_page(notebook, "template", "-ones", {"digits": [1, 7]}, study)
+    assert page.cells[0].source == "# Looking: 1 and 7\n\nAt it."

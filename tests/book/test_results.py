@@ -1,0 +1,81 @@
+"""Averages, pairs and tables of the long studies, against loops."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_rel
+
+from alvae.book import RESULTS
+from alvae.book.results import crosstab, lowest_loss, over_seeds, paired_gains, read_results
+
+
+def seeds_and_strategies():
+    rng = np.random.default_rng(0)
+    rows = [(b, s, t) for b in (5, 20) for s in "abc" for t in range(4)]
+    table = pd.DataFrame(rows, columns=["budget", "strategy", "seed"])
+    return table.assign(mean=rng.normal(size=len(table)), std=rng.random(len(table)), n_trials=3)
+
+
+def test_spread_over_seeds_beside_spread_over_trials():
+    table = seeds_and_strategies()
+    result = over_seeds(table, ["budget", "strategy"])
+    assert len(result) == 6
+    for row in result.itertuples():
+        one = table[(table["budget"] == row.budget) & (table["strategy"] == row.strategy)]
+        assert row.n_seeds == 4
+        assert row.mean == pytest.approx(np.mean(one["mean"]))
+        means = np.var(one["mean"], ddof=1) - np.mean(one["std"] ** 2 / 3)
+        assert row.std_seeds == pytest.approx(np.sqrt(max(0, means)))
+        assert row.sem == pytest.approx(np.std(one["mean"], ddof=1) / 2)
+        assert row.std_trials == pytest.approx(np.sqrt(np.mean(one["std"] ** 2)))
+    wide = crosstab(result, "strategy", "budget")
+    assert list(wide.columns) == ["strategy", 5, 20]
+    first = result.iloc[0]
+    assert wide.loc[0, 5].split() == [f"{first['mean']:.3f}", "±", f"{first['sem']:.3f}"]
+
+
+def test_gains_are_paired_by_seed():
+    table = seeds_and_strategies()
+    gains = paired_gains(table, "b", ["budget"])
+    assert set(gains["strategy"]) == {"a", "c"}
+    for row in gains.itertuples():
+        of = table[table["budget"] == row.budget].set_index("seed").groupby("strategy")["mean"]
+        difference = of.get_group("b") - of.get_group(row.strategy)
+        assert row.mean == pytest.approx(difference.mean())
+        assert row.sem == pytest.approx(difference.std() / 2)
+        assert row.p == pytest.approx(
+            ttest_rel(of.get_group("b"), of.get_group(row.strategy)).pvalue
+        )
+    assert crosstab(gains, "strategy", "budget", sign=True).iloc[0, 1][0] in "+-"
+
+
+def test_the_spread_over_seeds_is_free_of_that_over_trials():
+    """Drawn with a known spread over VAEs and over trials, both are found again."""
+    rng = np.random.default_rng(0)
+    trials = rng.normal(rng.normal(0, 2, (4000, 1)), 3, (4000, 5))
+    columns = {"mean": trials.mean(axis=1), "std": trials.std(axis=1, ddof=1), "n_trials": 5}
+    result = over_seeds(pd.DataFrame({"all": 1, "seed": range(4000), **columns}), ["all"]).iloc[0]
+    assert result["std_seeds"] == pytest.approx(2, rel=0.05)
+    assert result["std_trials"] == pytest.approx(3, rel=0.05)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_lowest_loss_of_every_set(n):
+    table = seeds_and_strategies()
+    table["loss"] = np.random.default_rng(1).permutation(4)[table["seed"]]
+    by = ["budget", "strategy"]
+    result = lowest_loss(table, by, n).set_index(by)["mean"]
+    for key, part in table.groupby(by):
+        sets = combinations(part.itertuples(), n)
+        kept = [min(one, key=lambda row: row.loss).mean for one in sets]
+        assert result[key] == pytest.approx(np.mean(kept))
+
+
+def test_results_of_several_studies_are_one_table():
+    results = read_results({"0, 3, 9": "points-three", "ten": "points-ten"})
+    assert list(results["digits"].unique()) == ["0, 3, 9", "ten"]
+    assert len(results) == sum(
+        len(pd.read_csv(RESULTS / f"points-{name}.csv")) for name in ("three", "ten")
+    )

@@ -1,0 +1,70 @@
+"""Stored VAEs, latent codes, both spaces, reconstruction errors."""
+
+import numpy as np
+import pytest
+
+from alvae import store
+from alvae.pools import Pool, load_pool
+from alvae.spaces import both_spaces, fit_stored, reconstruction_errors
+from alvae.vae import ConvVAE
+
+
+def test_a_vae_is_fitted_once(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (12, 6, 6), dtype=np.uint8)
+    vae = ConvVAE(latent_dim=2, epochs=1, random_state=0)
+    first = fit_stored(vae, images)
+    assert not hasattr(vae, "encoder_")  # the one that was handed over stays as it was
+    direct = ConvVAE(latent_dim=2, epochs=1, random_state=0).fit(images)
+    np.testing.assert_array_equal(first.transform(images), direct.transform(images))
+
+    def fail(self, images):
+        raise AssertionError("it is fitted again")
+
+    monkeypatch.setattr(ConvVAE, "fit", fail)
+    second = fit_stored(ConvVAE(latent_dim=2, epochs=1, random_state=0), images.copy())
+    np.testing.assert_array_equal(second.transform(images), first.transform(images))
+    assert second.history_ == first.history_
+    changed = images.copy()
+    changed[0, 0, 0] ^= 1
+    for other, pictures in [
+        (ConvVAE(latent_dim=2, epochs=1, random_state=1), images),
+        (ConvVAE(latent_dim=2, epochs=1, random_state=0, beta=0.5), images),
+        (ConvVAE(latent_dim=2, epochs=1, random_state=0), changed),
+    ]:
+        with pytest.raises(AssertionError, match="fitted again"):
+            fit_stored(other, pictures)
+
+
+def test_a_vae_without_a_seed_is_always_fitted():
+    images = np.random.default_rng(0).integers(0, 256, (12, 6, 6), dtype=np.uint8)
+    vae = ConvVAE(latent_dim=2, epochs=1)
+    latents = [fit_stored(vae, images).transform(images) for _ in range(2)]
+    assert (latents[0] != latents[1]).any()
+    assert not hasattr(vae, "encoder_")
+    assert not list((store.root() / "vae").glob("*.pt"))
+
+
+def test_both_spaces():
+    images = np.random.default_rng(0).integers(0, 256, (18, 6, 5), dtype=np.uint8)
+    labels = np.arange(18) % 2
+    pool = Pool(images[:12], labels[:12], images[12:], labels[12:])
+    vae = ConvVAE(latent_dim=2, epochs=1, random_state=0).fit(pool.images)
+    spaces = both_spaces(pool, vae)
+    assert list(spaces) == ["input", "latent"]
+    for part, pictures in enumerate((images[:12], images[12:])):
+        pixels = pictures.reshape(len(pictures), -1) / np.float32(255)
+        np.testing.assert_allclose(spaces["input"][part], pixels, rtol=1e-6)
+        np.testing.assert_array_equal(spaces["latent"][part], vae.encode(pictures)[0])
+        assert spaces["input"][part].dtype == spaces["latent"][part].dtype == np.float32
+
+
+@pytest.mark.parametrize("as_floats", [False, True])
+def test_errors_are_those_of_decoded_pixels(as_floats):
+    images = load_pool(classes=[0, 3, 9]).images[:60]
+    vae = ConvVAE(3, epochs=1, random_state=0).fit(images)
+    decoded = vae.inverse_transform(vae.transform(images))
+    by_hand = [
+        ((image / 255 - other) ** 2).sum() for image, other in zip(images, decoded, strict=True)
+    ]
+    given = images / np.float32(255) if as_floats else images
+    np.testing.assert_allclose(reconstruction_errors(vae, given), by_hand, rtol=1e-4)

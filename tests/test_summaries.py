@@ -1,0 +1,77 @@
+"""Summaries against loops over the rows of the table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import sem
+
+from alvae.summaries import first_budget_reaching, paired_differences, summarize
+
+COLUMNS = ["space", "strategy", "budget", "trial", "accuracy"]
+
+
+def random_curves(seed=0):
+    rng = np.random.default_rng(seed)
+    rows = [
+        (space, strategy, budget, trial, rng.random())
+        for space in ("latent", "input")
+        for strategy in ("uniform", "coreset")
+        for budget in (20, 100, 40)
+        for trial in range(5)
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS[:5])
+    return table, table.sample(frac=1, random_state=seed)
+
+
+def test_summarize():
+    table, shuffled = random_curves()
+    for curves in (table, shuffled):
+        summary = summarize(curves)
+        assert list(summary.columns) == [*COLUMNS[:3], "mean", "std", "sem", "n_trials"]
+        assert len(summary) == 12
+        for row in summary.itertuples():
+            point = (row.space, row.strategy, row.budget)
+            values = [r.accuracy for r in curves.itertuples() if tuple(r[1:4]) == point]
+            assert row.mean == pytest.approx(np.mean(values), rel=1e-12)
+            assert row.std == pytest.approx(np.std(values, ddof=1), rel=1e-12)
+            assert row.sem == pytest.approx(sem(values), rel=1e-12)
+            assert row.n_trials == 5
+    assert summarize(table)["space"].tolist() == ["latent"] * 6 + ["input"] * 6
+
+
+def test_summary_of_one_trial():
+    summary = summarize(random_curves()[0].query("trial == 0"))
+    assert summary[["std", "sem"]].isna().all(axis=None)
+    assert (summary["n_trials"] == 1).all()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_first_budget_reaching(seed):
+    summary = summarize(random_curves(seed)[seed % 2])
+    for level in (0, 0.5, 0.6, summary["mean"].max(), 1.1):
+        first = first_budget_reaching(summary, level)
+        assert list(first.columns) == COLUMNS[:3]
+        expected = {}
+        for row in summary.itertuples():
+            budgets = expected.setdefault((row.space, row.strategy), [])
+            if row.mean >= level:
+                budgets.append(row.budget)
+        assert list(zip(first["space"], first["strategy"], strict=True)) == list(expected)
+        for found, budgets in zip(first["budget"], expected.values(), strict=True):
+            assert (found is pd.NA) if not budgets else (found == min(budgets))
+
+
+def test_paired_differences():
+    table, shuffled = random_curves()
+    one, other = ("latent", "coreset"), ("input", "uniform")
+    result = paired_differences(shuffled, one, other)
+    assert result["budget"].tolist() == [20, 40, 100]
+    for row in result.itertuples():
+        at = table[table["budget"] == row.budget].set_index(["space", "strategy"])["accuracy"]
+        difference = at.loc[[one]].to_numpy() - at.loc[[other]].to_numpy()
+        assert row.mean == pytest.approx(difference.mean(), rel=1e-12)
+        assert row.sem == pytest.approx(difference.std(ddof=1) / np.sqrt(5), rel=1e-12)
+    backwards = paired_differences(table, other, one)
+    np.testing.assert_allclose(backwards["mean"], -result["mean"])
+    with pytest.raises(ValueError, match=r"\('latent', 'greedy'\) is not one of the curves"):
+        paired_differences(table, ("latent", "greedy"), other)
