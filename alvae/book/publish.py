@@ -102,9 +102,10 @@ def main(arguments=None):
         sys.exit(error.returncode)
     except KeyboardInterrupt:
         print(
-            f"\n{parser.prog}: interrupted in {status.current}. Kept: {len(status.seconds)} pages, "
-            f"and in {store.root()} every VAE that is trained and every point of a curve that is "
-            "complete. The next run goes on from there.",
+            f"\n{parser.prog}: interrupted in {status.current}, step {len(status.seconds) + 1} of "
+            f"{len(status.steps)}. Kept: the pages that are done, and in {store.root()} every VAE "
+            "that is trained and every point of a curve that is complete. The next run goes on "
+            "from there.",
             file=sys.stderr,
         )
         sys.exit(130)
