@@ -2,7 +2,9 @@
 
 from inspect import signature
 
-from alvae import classifiers, queries
+from sklearn.base import clone
+
+from alvae import queries
 
 
 def line_up(package, **known):
@@ -25,7 +27,9 @@ def line_up(package, **known):
         kind = getattr(package, exported)
         for name, params in getattr(kind, "variants", {}).items():
             own = {key: known[key] for key in known.keys() & signature(kind).parameters.keys()}
-            estimator = kind(**(own | params))
+            # Of a strategy among them a copy, as its own parameters are set, too.
+            own |= {key: clone(value, safe=False) for key, value in params.items()}
+            estimator = kind(**own)
             parts = {
                 key: known[key.split("__")[-1]]
                 for key in estimator.get_params()
@@ -39,8 +43,3 @@ def cold_starts(**known):
     """The query strategies that need no label, by name; `known` as for `line_up`."""
     strategies = line_up(queries, **known)
     return {name: strategy for name, strategy in strategies.items() if not strategy.needs_labels}
-
-
-def spreading_classifiers():
-    """All classifiers, by name."""
-    return line_up(classifiers)
