@@ -181,10 +181,9 @@ def learning_curves(
     }
     _check(spaces, labels, test_labels, strategies, protocol)
     n_points = len(spaces) * len(strategies) * len(protocol.budgets)
-    bar = progress_bar(n_points * protocol.n_trials, "learning curves", "trial")
     parts = []
     with (
-        bar,
+        progress_bar(n_points * protocol.n_trials, "learning curves", "trial") as bar,
         Workers(n_jobs, scheduler) as workers,
         TemporaryDirectory(prefix="alvae-") as folder,
     ):
