@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from queries_by_hand import covered_most, grid_points, herded, pool
 from scipy.spatial.distance import cdist
@@ -263,6 +263,7 @@ def test_bad_random_state(strategy, random_state):
 
 
 @settings(max_examples=12, deadline=None)
+@example(368, 21, 1)
 @given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 20))
 def test_the_order_of_points_does_not_matter(seed, n_labeled, batch_size):
     X, y = pool(n_labeled=n_labeled, seed=seed)
@@ -277,7 +278,11 @@ def test_the_order_of_points_does_not_matter(seed, n_labeled, batch_size):
         assert same[:until].all()
 
     assert_same(KCenterGreedy())
-    assert_same(KCenterGreedy(set_aside=0.1))
+    sparsest = np.sort(np.sort(distances, axis=1)[np.isnan(y), 10])[::-1]
+    n_aside = min(6, len(sparsest) - batch_size)
+    # Two points that are the tenth neighbors of each other are equally sparse.
+    if n_aside == 0 or sparsest[n_aside - 1] - sparsest[n_aside] > 1e-9:
+        assert_same(KCenterGreedy(set_aside=0.1))
     assert_same(ProbCover(radius=1.0), lambda chosen: covered_most(distances <= 1, y, chosen)[1])
     K = np.exp(-2 * distances**2)
     herding = MaxHerding(length_scale=0.5)
