@@ -63,7 +63,7 @@ class Pool:
         )
         if images.shape[1:] != test_images.shape[1:]:
             raise ValueError(
-                f"test_images was of size {test_images.shape[1:]}; "
+                f"test_images are of size {test_images.shape[1:]}; "
                 f"allowed is the size of images, {images.shape[1:]}"
             )
         labels = as_labels("labels", self.labels, len(images))
@@ -78,7 +78,7 @@ class Pool:
                 class_names = names.tolist()
             labels, test_labels = codes[:n], codes[n:]
         if len(np.unique(labels)) < 2:
-            raise ValueError(f"labels was all {labels[0]}; allowed are two classes or more")
+            raise ValueError(f"labels is all {labels[0]}; allowed are two classes or more")
         fields = (images, labels.astype(np.int64), test_images, test_labels.astype(np.int64))
         for field, value in zip(
             ("images", "labels", "test_images", "test_labels"), fields, strict=True
@@ -138,7 +138,7 @@ class Pool:
             return self
         if not set(classes) <= set(self.classes):
             raise ValueError(
-                f"classes was {list(classes)}; allowed are classes among {self.classes}"
+                f"classes is {list(classes)}; allowed are classes among {self.classes}"
             )
         return self.take(np.isin(self.labels, classes), np.isin(self.test_labels, classes))
 
@@ -189,9 +189,9 @@ def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
     """
     check_classes(classes)
     if not isinstance(name, (str, Path)):
-        raise ValueError(f"name was {name!r}; allowed are a str and a Path")
+        raise ValueError(f"name is {name!r}; allowed are a str and a Path")
     if not isinstance(test_size, Real) or not 0 < test_size < 1:
-        raise ValueError(f"test_size was {test_size!r}; allowed is a fraction between 0 and 1")
+        raise ValueError(f"test_size is {test_size!r}; allowed is a fraction between 0 and 1")
     try:
         path = Path(name).expanduser()
         is_local = path.exists() or path.suffix == ".npz" or path.parent != Path()
@@ -206,7 +206,7 @@ def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"name was {str(name)!r}, which cannot be loaded: {reason} (allowed are 'mnist', "
+            f"name is {str(name)!r}, which cannot be loaded: {reason} (allowed are 'mnist', "
             "an .npz file, a folder of IDX files, or the name of an OpenML data set)"
         ) from error
     return pool.subset(classes)
@@ -221,7 +221,7 @@ def check_classes(classes):
         or not all(isinstance(c, Integral) and not isinstance(c, bool) for c in classes)
         or len(set(classes)) < max(2, len(classes))
     ):
-        raise ValueError(f"classes was {classes!r}; allowed is a list of two or more distinct ints")
+        raise ValueError(f"classes is {classes!r}; allowed is a list of two or more distinct ints")
 
 
 def check_images(name, images):
@@ -274,19 +274,19 @@ def as_floats(images):
     return images.astype(np.float32) / 255 if images.dtype == np.uint8 else np.float32(images)
 
 
-def as_labels(parameter, labels, n):
+def as_labels(name, labels, n):
     """Labels as n whole numbers or n strings; ValueError if they are neither."""
     labels = np.asarray(labels)
     if labels.shape != (n,):
         raise ValueError(
-            f"{parameter} was of shape {labels.shape}; allowed is one per image, ({n},)"
+            f"{name} has shape {labels.shape}; allowed is one per image, ({n},)"
         )
     is_text = labels.dtype == object and all(isinstance(label, str) for label in labels)
     if is_text or labels.dtype.kind in "US":
         return labels.astype(str)
     if labels.dtype.kind not in "uif" or not np.array_equal(labels, np.rint(labels)):
         raise ValueError(
-            f"{parameter} was not whole numbers or strings; allowed is one or the other"
+            f"{name} is not whole numbers or strings; allowed is one or the other"
         )
     return labels
 

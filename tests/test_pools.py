@@ -123,16 +123,16 @@ def test_wrong_digest_is_an_error(monkeypatch):
     ],
 )
 def test_bad_classes(classes):
-    assert "classes was" in error_of(load_pool, classes=classes)
+    assert "classes is" in error_of(load_pool, classes=classes)
 
 
 def test_classes_as_text():
-    assert "classes was '[0, 1]'; allowed is a list" in error_of(load_pool, classes="[0, 1]")
+    assert "classes is '[0, 1]'; allowed is a list" in error_of(load_pool, classes="[0, 1]")
 
 
 @pytest.mark.parametrize("test_size", [0, 1, -0.5, "0.1", float("nan")])
 def test_bad_test_size(test_size):
-    assert "test_size was" in error_of(load_pool, test_size=test_size)
+    assert "test_size is" in error_of(load_pool, test_size=test_size)
 
 
 # A pool
@@ -208,7 +208,7 @@ def test_one_nan_is_enough(small):
 
 
 def test_test_images_of_another_size(small):
-    assert "test_images was of size (5, 6)" in error_of(make, small, x_test=np.zeros((12, 5, 6)))
+    assert "test_images are of size (5, 6)" in error_of(make, small, x_test=np.zeros((12, 5, 6)))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_test_images_of_another_size(small):
     ],
 )
 def test_bad_labels(small, labels):
-    assert error_of(make, small, y_train=labels).startswith("labels was")
+    assert error_of(make, small, y_train=labels).startswith("labels ")
 
 
 def test_one_class(small):
@@ -242,7 +242,7 @@ def test_npz_of_color_images(tmp_path, as_type):
     assert pool.image_shape == (32, 32, 3)
     assert pool.name == "tiles"
     assert load_pool(tmp_path / "tiles.npz", [0, 2]).classes == [0, 2]
-    assert "classes was [0, 3]" in error_of(load_pool, tmp_path / "tiles.npz", [0, 3])
+    assert "classes is [0, 3]" in error_of(load_pool, tmp_path / "tiles.npz", [0, 3])
 
 
 @pytest.mark.parametrize("gzipped", [False, True])
@@ -326,12 +326,12 @@ def test_npy_is_not_npz(tmp_path, small):
 @pytest.mark.parametrize("name", ["nowhere.npz", "no/where", "/no/where.npz", "~/no where/"])
 def test_missing_file(monkeypatch, name):
     monkeypatch.setattr(datasets, "fetch_openml", lambda *_, **__: pytest.fail("asked OpenML"))
-    assert f"name was {name!r}" in error_of(load_pool, name)
+    assert f"name is {name!r}" in error_of(load_pool, name)
 
 
 @pytest.mark.parametrize("name", [None, 3, ["mnist"]])
 def test_name_of_another_type(name):
-    assert f"name was {name!r}" in error_of(load_pool, name)
+    assert f"name is {name!r}" in error_of(load_pool, name)
 
 
 # OpenML
@@ -389,7 +389,7 @@ def test_openml_in_color(monkeypatch):
 )
 def test_openml_that_is_no_pool_of_images(monkeypatch, data, target):
     fake_openml(monkeypatch, data, target)
-    assert "name was 'other'" in error_of(load_pool, "other")
+    assert "name is 'other'" in error_of(load_pool, "other")
 
 
 @pytest.mark.parametrize("error", [OSError("no network"), ValueError("no data set\nminst")])
@@ -398,4 +398,4 @@ def test_openml_out_of_reach(monkeypatch, error):
         raise error
 
     monkeypatch.setattr(datasets, "fetch_openml", fetch_openml)
-    assert "name was 'minst'" in error_of(load_pool, "minst")
+    assert "name is 'minst'" in error_of(load_pool, "minst")

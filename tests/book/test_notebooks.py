@@ -138,5 +138,5 @@ def test_it_runs_on_other_digits(name, digits, latent_dim, tmp_path, monkeypatch
 
 @pytest.mark.papermill
 def test_a_list_handed_over_as_a_string_is_explained(tmp_path, monkeypatch):
-    with pytest.raises(papermill.PapermillExecutionError, match="digits was the string"):
+    with pytest.raises(papermill.PapermillExecutionError, match="digits is the string"):
         run(NOTEBOOKS / "training.ipynb", tmp_path, monkeypatch, digits="[1, 7]")

@@ -37,7 +37,7 @@ def test_every_picture_of_the_readme_is_there():
 
 def test_the_command_line_reports_bad_input_in_one_line(monkeypatch):
     monkeypatch.setattr(publish, "make_pages", lambda profile, status: Experiment(digits=[3]))
-    with pytest.raises(SystemExit, match="python -m alvae.book: digits was"):
+    with pytest.raises(SystemExit, match="python -m alvae.book: digits is"):
         publish.main([])
 
 
