@@ -278,16 +278,12 @@ def as_labels(name, labels, n):
     """Labels as n whole numbers or n strings; ValueError if they are neither."""
     labels = np.asarray(labels)
     if labels.shape != (n,):
-        raise ValueError(
-            f"{name} has shape {labels.shape}; allowed is one per image, ({n},)"
-        )
+        raise ValueError(f"{name} has shape {labels.shape}; allowed is one per image, ({n},)")
     is_text = labels.dtype == object and all(isinstance(label, str) for label in labels)
     if is_text or labels.dtype.kind in "US":
         return labels.astype(str)
     if labels.dtype.kind not in "uif" or not np.array_equal(labels, np.rint(labels)):
-        raise ValueError(
-            f"{name} is not whole numbers or strings; allowed is one or the other"
-        )
+        raise ValueError(f"{name} is not whole numbers or strings; allowed is one or the other")
     return labels
 
 

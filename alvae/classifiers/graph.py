@@ -9,14 +9,16 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import cg
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.semi_supervised import LabelSpreading
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alvae._checks import check_integer, check_number, check_points
+from alvae._checks import check_integer, check_number
 from alvae._graphs import NeighborGraph, check_graph, nearest_neighbors
 from alvae.classifiers.base import PoolClassifier, labeled_only
 
 MAX_ITER = 10_000  # of conjugate gradients
+FLOATS = (np.float64, np.float32)
 
 
 class GraphClassifier(PoolClassifier):
@@ -59,16 +61,14 @@ class GraphClassifier(PoolClassifier):
         ValueError
             If the data or the parameters are not usable.
         """
-        X = check_points("X", X)
-        if np.shape(y) != (len(X),):
-            raise ValueError(f"y has shape {np.shape(y)}; it must have shape ({len(X)},)")
+        X = validate_data(self, X, None if y is None else "no_validation", dtype=FLOATS)
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
         _, targets, weights, labeled = labeled_only(X, y, sample_weight)
-        targets = np.asarray(targets)
         if targets.dtype.kind == "f" and np.isinf(targets).any():
             raise ValueError("y contains infinity; labels must be finite, NaN where unlabeled")
         check_classification_targets(targets)
         self.classes_, codes = np.unique(targets, return_inverse=True)
-        self.n_features_in_ = X.shape[1]
         if prepared is None:
             prepared = self.prepare(X)
         check_graph(prepared, X)
@@ -92,11 +92,7 @@ class GraphClassifier(PoolClassifier):
         ndarray of shape (m,)
         """
         check_is_fitted(self)
-        X = check_points("X", X)
-        if X.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {X.shape[1]} features; the pool that was learned has {self.n_features_in_}"
-            )
+        X = validate_data(self, X, dtype=FLOATS, reset=False)
         bridge = self._graph.bridge(X, self.n_neighbors)
         return self.classes_[(bridge @ self.scores_).argmax(axis=1)]
 
@@ -237,6 +233,8 @@ class GraphLabelSpreading(GraphClassifier):
         The share of each class at every point of the pool.
     transduction_ : ndarray of shape (n,)
         The class predicted for every point of the pool.
+    n_iter_ : int
+        Iterations that were made.
 
     References
     ----------
@@ -262,5 +260,6 @@ class GraphLabelSpreading(GraphClassifier):
         with warnings.catch_warnings():
             # Points that no label reaches have no distribution: a division of 0 by 0.
             warnings.simplefilter("ignore")
-            scores = spreading.fit(self._graph.X, y).label_distributions_
-        return np.nan_to_num(scores)
+            spreading.fit(self._graph.X, y)
+        self.n_iter_ = spreading.n_iter_
+        return np.nan_to_num(spreading.label_distributions_)

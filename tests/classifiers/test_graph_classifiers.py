@@ -318,12 +318,12 @@ X_BAD, Y_BAD = np.arange(20.0).reshape(10, 2), np.array([0, 1] + 8 * [np.nan])
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"X": np.where(X_BAD == 7, np.nan, X_BAD)}, "^X contains NaN or infinity"),
-        ({"X": np.where(X_BAD == 7, np.inf, X_BAD)}, "^X contains NaN or infinity"),
-        ({"X": X_BAD[:, 0]}, "^X has shape"),
-        ({"y": Y_BAD[:9]}, r"^y has shape \(9,\); it must have shape \(10,\)$"),
-        ({"y": Y_BAD[:, None]}, r"^y has shape \(10, 1\)"),
-        ({"y": None}, r"^y has shape \(\)"),
+        ({"X": np.where(X_BAD == 7, np.nan, X_BAD)}, "^Input X contains (NaN|infinity)"),
+        ({"X": np.where(X_BAD == 7, np.inf, X_BAD)}, "^Input X contains (NaN|infinity)"),
+        ({"X": X_BAD[:, 0]}, "^Expected 2D array"),
+        ({"y": Y_BAD[:9]}, "^Found input variables with inconsistent numbers of samples"),
+        ({"y": np.stack([Y_BAD, Y_BAD])}, "^y should be a 1d array"),
+        ({"y": None}, "requires y to be passed"),
         ({"y": np.full(10, np.nan)}, "^y is NaN everywhere; at least one point must be labeled$"),
         ({"y": np.where(Y_BAD == 1, np.inf, Y_BAD)}, "^y contains infinity"),
         ({"y": Y_BAD / 2}, "^Unknown label type: continuous"),
@@ -336,17 +336,16 @@ X_BAD, Y_BAD = np.arange(20.0).reshape(10, 2), np.array([0, 1] + 8 * [np.nan])
     ],
 )
 def test_bad_data_of_the_graph_classifiers(classifier, changes, message):
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(ValueError, match=message):
         clone(classifier).fit(**{"X": X_BAD, "y": Y_BAD, **changes})
-    assert "\n" not in str(caught.value)
 
 
 @on_graphs
 def test_bad_new_points_of_the_graph_classifiers(classifier):
     fitted = clone(classifier).fit(X_BAD, Y_BAD)
-    with pytest.raises(ValueError, match="^X has 1 features; the pool that was learned has 2$"):
+    with pytest.raises(ValueError, match="^X has 1 features, but .* is expecting 2 features"):
         fitted.predict(X_BAD[:, :1])
-    with pytest.raises(ValueError, match="^X contains NaN or infinity"):
+    with pytest.raises(ValueError, match="^Input X contains (NaN|infinity)"):
         fitted.predict([[np.nan, 1.0]])
     with pytest.raises(ValueError, match="^X_new has shape"):
         fitted.prepare(X_BAD, X_BAD[0])

@@ -10,7 +10,6 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import alvae.classifiers.svc
 from alvae.classifiers import GridSearchSVC
@@ -228,16 +227,6 @@ def test_one_class_is_predicted_everywhere(n, kernel):
 def test_points_that_are_all_the_same():
     ours = GridSearchSVC().fit(np.ones((30, 2)), np.arange(30) % 3)
     assert set(ours.predict(np.ones((4, 2)))) <= {0, 1, 2}
-
-
-@parametrize_with_checks(
-    [GridSearchSVC()],
-    expected_failed_checks=lambda _: {
-        "check_sample_weight_equivalence_on_dense_data": "cv is an integer, not a list of splits"
-    },
-)
-def test_conventions_of_scikit_learn(estimator, check):
-    check(estimator)
 
 
 def test_parameters_and_clone():
