@@ -9,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 MINI_BATCH = 2**16  # points up to which every step of K-means takes all of them
 BATCH_PER_CLUSTER = 16  # points of a mini-batch for each cluster
-SAMPLE = 10**6  # most points that mini-batches are drawn from,
-SAMPLE_VALUES = 2**27  # and most of their values
+SAMPLE = 10**6  # points at most from which mini-batches are drawn
+SAMPLE_VALUES = 2**27  # values at most of these points
 
 
 class Clusters(NamedTuple):

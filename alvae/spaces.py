@@ -29,7 +29,7 @@ def fit_stored(vae, images):
     """
     if vae.random_state is None:
         return clone(vae).fit(images)
-    # Here, so that spaces can be had without torch; who has a VAE has loaded it.
+    # Imported here, so that this module loads without torch.
     import torch
 
     from alvae.vae import training_dtype

@@ -385,7 +385,7 @@ def _to_batch(images, device):
     """Images (B, H, W) or (B, H, W, C) as float32 in [0, 1], (B, C, H, W) with channels last."""
     # PyTorch wants arrays that it may write to; a memory-mapped one may be read-only.
     x = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
-    x = x.float() / 255 if x.dtype == torch.uint8 else x.float()  # after they have traveled
+    x = x.float() / 255 if x.dtype == torch.uint8 else x.float()  # there: bytes travel faster
     return (x.unsqueeze(3) if x.ndim == 3 else x).permute(0, 3, 1, 2)
 
 

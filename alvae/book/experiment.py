@@ -107,7 +107,7 @@ class Experiment:
             check_classes(self.digits)
             pool = _load(self.pool_name).subset(self.digits)
         except ValueError as error:
-            # The notebooks' word for the classes.
+            # In the words of the notebooks.
             raise ValueError(re.sub(r"^(classes|name) ", _notebook_name, str(error))) from None
         return smoke_sample(pool, self.random_state) if self.profile == "smoke" else pool
 

@@ -18,7 +18,7 @@ from alvae.book import CLAIMS, CONSTRAINTS, MANIFEST, NOTEBOOKS, PAGES, RESULTS
 from alvae.book.cells import listing
 from alvae.book.experiment import Experiment, load_manifest
 
-# A kernel says nothing but what a page is told: not on which transport it listens.
+# Kernels log nothing: each would warn at its start that it talks over TCP without encryption.
 QUIET = ["--IPKernelApp.log_level=50"]
 
 

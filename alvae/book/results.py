@@ -117,7 +117,7 @@ def lowest_loss(table, by, n, value="mean"):
     rows = []
     for key, part in table.groupby(by, sort=False):
         values = part.sort_values("loss")[value]
-        # The k-th lowest loss is the lowest of a set in so many ways.
+        # The number of sets in which the k-th lowest loss is the lowest.
         ways = [comb(len(values) - 1 - k, n - 1) for k in range(len(values))]
         rows.append((*key, np.average(values, weights=ways)))
     return pd.DataFrame(rows, columns=[*by, value])

@@ -11,9 +11,9 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):
     """Base class of the classifiers that are fitted to a pool of which most labels are NaN.
 
     A subclass has scikit-learn's `fit(X, y, sample_weight=None)` and `predict(X)`, both with a
-    further keyword `prepared`, and where fits to the same pool can share work, `prepare`. A
-    keyword `order` of `fit` has the indices of the labeled points in the order in which they were
-    chosen: one that query strategies give a meaning, and that unshuffled folds keep.
+    further keyword `prepared`, and where fits to the same pool can share work, `prepare`. `fit` has
+    a keyword `order`, too: the indices of the labeled points in the order in which they were
+    chosen. The core-set takes clusters in turn, and folds that are not shuffled rely on it.
 
     Exported from `alvae.classifiers`, it takes part in the contract tests and the comparison of the
     book under the names in `variants`.

@@ -85,7 +85,7 @@ class GraphClassifier(PoolClassifier):
         ----------
         X : array-like of shape (m, d)
         prepared : ignored
-            The graph that was fitted knows the latest points that it was asked about.
+            The graph that was fitted keeps the neighbors of the latest new points.
 
         Returns
         -------

@@ -31,9 +31,9 @@ except ImportError:  # pragma: no cover
 
 BLOCK_VALUES = 2**16  # values of a kernel handled at a time: fits a CPU cache
 CANCELLED = 1e-6  # share of the mean square below which a variance is computed point by point
-WIDE = 64  # features from which inner products with new points are computed once for all fits,
-PRODUCTS_BYTES = 2**31  # if they take no more than this
-ROWS = 4096  # of these products computed at a time: bounds the memory
+WIDE = 64  # features from which a table of inner products with new points saves time
+PRODUCTS_BYTES = 2**31  # size of that table at most
+ROWS = 4096  # rows of it computed at a time: bounds the memory
 DEFAULT_GRID = {"kernel": ["linear", "rbf"], "C": [1, 10]}
 
 

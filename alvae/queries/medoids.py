@@ -12,8 +12,8 @@ from alvae._clusters import Clusters, kmeans
 from alvae._graphs import NeighborGraph, check_graph, nearest_neighbors
 from alvae.queries.base import QueryStrategy
 
-MAX_ITER = 50  # of K-means, where clusters need not be the best to the last point,
-MAX_ITER_SMALL = 10  # or are small
+MAX_ITER = 50  # steps of K-means: the last ones hardly move a medoid
+MAX_ITER_SMALL = 10  # steps for the small clusters, which are joined again
 MOST_SMALL = 2**12  # small clusters: their affinities are a dense matrix
 
 
@@ -184,7 +184,7 @@ class SpectralMedoids(OnePerCluster):
             return small
         member_of = csr_matrix((np.ones(len(X)), (small, np.arange(len(X)))))
         between = (member_of @ graph @ member_of.T).toarray()
-        # Hardly any weight, but it joins what no edge joins: the cut asks for a connected graph.
+        # Spectral clustering wants a connected graph: a tiny weight joins what no edge joins.
         between += 1e-6 * between.mean()
         cut = spectral_clustering(
             between,

@@ -64,7 +64,7 @@ class BestReconstructed(QueryStrategy):
     def _select(self, X, y, unlabeled, batch_size, rng, prepared):
         chosen = self._seeded_by(rng).query(X, y, batch_size, prepared=prepared)
         errors = np.asarray(self.errors, dtype=float)
-        # So many that enough are left when others have taken theirs.
+        # As many more as the points chosen before may have taken.
         n = min(self.n_neighbors + batch_size - 1, len(unlabeled))
         around = unlabeled[nearest_neighbors(X[unlabeled], n, X[chosen])[1]]
         taken = np.zeros(len(X), dtype=bool)
