@@ -67,6 +67,12 @@ def check_labels(y, n):
     return y
 
 
+def check_prepared(is_right):
+    """Raise a ValueError if what was handed over as `prepared` is not right."""
+    if not is_right:
+        raise ValueError("prepared is not what prepare returns for these points and parameters")
+
+
 def check_generator(random_state):
     """The `numpy.random.Generator` that a random state stands for."""
     try:

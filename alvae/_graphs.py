@@ -33,7 +33,7 @@ class NeighborGraph:
     def __init__(self, X):
         self.X = check_points("X", X)
         self._weights = {}
-        self._new, self._bridges = np.empty(0), {}
+        self._latest = np.empty(0), {}  # new points, and their bridges
 
     def weights(self, n_neighbors=10):
         """Symmetric weights between every point and its k nearest: csr matrix of shape (n, n).
@@ -55,13 +55,15 @@ class NeighborGraph:
         """
         check_integer("n_neighbors", n_neighbors, 1)
         X_new = check_points("X_new", X_new)
-        if not np.array_equal(X_new, self._new):
-            self._new, self._bridges = X_new, {}
+        latest, bridges = self._latest
+        if not np.array_equal(X_new, latest):
+            # A copy, as the array may change later; and one pair, as threads may share the graph.
+            self._latest = _, bridges = X_new.copy(), {}
         k = min(n_neighbors, len(self.X))
-        if k not in self._bridges:
+        if k not in bridges:
             found = nearest_neighbors(self.X, k, X_new)
-            self._bridges[k] = normalize(_weights(*found, X_new, len(self.X)), norm="l1")
-        return self._bridges[k]
+            bridges[k] = normalize(_weights(*found, X_new, len(self.X)), norm="l1")
+        return bridges[k]
 
     def _symmetric(self, k):
         if k == 0:
@@ -70,25 +72,26 @@ class NeighborGraph:
         return ((graph + graph.T) / 2).tocsr()
 
 
-def check_graph(graph, X):
-    """Raise a ValueError unless `graph`, handed over as `prepared`, is one of as many points."""
-    if not isinstance(graph, NeighborGraph) or graph.X.shape != X.shape:
-        found = f"of shape {graph.X.shape}" if isinstance(graph, NeighborGraph) else repr(graph)
-        raise ValueError(
-            f"prepared is {' '.join(found.split())[:60]}; it must be the NeighborGraph of X, of "
-            f"shape {X.shape}"
-        )
+def graph_of(X, given=None):
+    """The NeighborGraph of X: the one that is given, which must be of X, or a new one."""
+    if given is None:
+        return NeighborGraph(X)
+    if not isinstance(given, NeighborGraph):
+        raise ValueError(f"prepared is a {type(given).__name__}; it must be the NeighborGraph of X")
+    if given.X is not X and not np.array_equal(given.X, X):
+        raise ValueError("prepared is the NeighborGraph of other points; it must be that of X")
+    return given
 
 
-def nearest_neighbors(X, n_neighbors, queries=None):
+def nearest_neighbors(X, n_neighbors, X_new=None):
     """Distances and indices of the nearest points of X, each (m, k), the nearest first.
 
-    Of `queries` (m, d); without them, of the points of X themselves, each of which is then left out
+    Of `X_new` (m, d); without them, of the points of X themselves, each of which is then left out
     of its own neighbors.
     """
     # Trees in few dimensions, blocked products in many: scikit-learn chooses.
     n_jobs = -1 if len(X) > MANY else None
-    return NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(X).kneighbors(queries)
+    return NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(X).kneighbors(X_new)
 
 
 def _weights(distances, neighbors, points, n):

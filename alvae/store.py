@@ -131,6 +131,7 @@ def fetch(kind, recipe, suffix, make, save, load):
     UserWarning
         The stored file cannot be loaded; the result is then made again.
     """
+    recipe = readable(recipe)  # once, as arrays in it may be large
     path = root() / kind / (digest(recipe)[:20] + suffix)
     if path.exists():
         try:
@@ -139,7 +140,7 @@ def fetch(kind, recipe, suffix, make, save, load):
             warnings.warn(f"{path} is made again: it cannot be loaded ({error})", stacklevel=2)
     result = make()
     with replacing(path.with_name(digest(recipe)[:20] + ".recipe.json")) as temporary:
-        temporary.write_text(json.dumps(readable(recipe), indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
     with replacing(path) as temporary:
         save(result, temporary)
     return load(path)

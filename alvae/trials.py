@@ -22,7 +22,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
-from alvae._checks import check_integer
+from alvae._checks import check_integer, check_points
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
 from alvae._workers import Workers
@@ -46,7 +46,8 @@ class TrialProtocol:
     batch_size : int, default=None
         Labels per query; None asks for all at once (see `acquire`).
     classifiers : dict of str to classifier, default={"": GridSearchSVC()}
-        Each learns from the same points. Any classifier of scikit-learn will do.
+        Each learns from the same points. Those of scikit-learn will do, too; with a strategy that
+        has weights, they must take `sample_weight`.
     measures : dict of str to callable, default={}
         Further columns: ``measure(X, chosen)``, a number, such as `covering_radius`.
     random_state : int, default=0
@@ -76,8 +77,10 @@ class TrialProtocol:
         if self.batch_size is not None:
             check_integer("batch_size", self.batch_size, 1)
         check_integer("random_state", self.random_state, 0)
-        if not self.classifiers:
-            raise ValueError("classifiers is empty; there must be at least one")
+        if not isinstance(self.classifiers, dict) or not self.classifiers:
+            raise ValueError(f"classifiers is {self.classifiers!r}; it must name at least one")
+        for classifier in self.classifiers.values():
+            as_pool_classifier(classifier)
 
     @property
     def smallest_batch(self):
@@ -125,6 +128,8 @@ def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
     ndarray of shape (budget,)
         Distinct indices into X, in the order in which they were chosen.
     """
+    if batch_size is not None:
+        check_integer("batch_size", batch_size, 1)
     y = np.full(len(X), np.nan)
     chosen = np.empty(0, dtype=np.int64)
     while len(chosen) < budget:
@@ -154,7 +159,7 @@ def learning_curves(
     test_labels : array of shape (n_test,)
         Used for the accuracy and for nothing else.
     strategies : dict of str to QueryStrategy
-        Those of scikit-activeml will do, too.
+        Those of scikit-activeml that need no more than X and y will do, too.
     protocol : TrialProtocol
     n_jobs : int, default=-1
         Workers on this machine; -1 is one per core.
@@ -218,7 +223,9 @@ class _Space:
         self.test_labels = test_labels
         self.graph = NeighborGraph(self.X)
         self.protocol, self.folder = protocol, folder and Path(folder)
-        self.n_labels = protocol.n_trials * sum(protocol.budgets) * n_strategies
+        # On a cluster a table of inner products would have to travel.
+        n_fits_per_budget = protocol.n_trials * n_strategies if folder else 0
+        self.n_labels = n_fits_per_budget * sum(protocol.budgets)
 
     @cached_property
     def digests(self):
@@ -302,10 +309,10 @@ def _run_trial(number, budget, task):
     strategy = clone(task.strategy).set_params(random_state=rng)
     prepared = {"prepared": task.prepared}
     chosen = acquire(strategy, X, task.labels, budget, protocol.batch_size, **prepared)
+    query_seconds = perf_counter() - start
     weights = strategy.sample_weight(X, chosen, **prepared)
     row = {"budget": budget, "trial": int(number)}
     row |= {name: measure(X, chosen) for name, measure in protocol.measures.items()}
-    query_seconds = perf_counter() - start
     rows = []
     for name, (classifier, shared) in task.classifiers.items():
         begin = perf_counter()
@@ -328,8 +335,8 @@ def _learn(classifier, prepared, chosen, weights, task):
     predicted = classifier.predict(task.X_test, prepared=prepared)
     result = {"accuracy": float(np.mean(predicted == task.test_labels))}
     if classifier.transduction_ is not None:
-        right = classifier.transduction_ == task.labels
-        result["pool_accuracy"] = float(np.delete(right, chosen).mean())
+        right = np.delete(classifier.transduction_ == task.labels, chosen)
+        result["pool_accuracy"] = float(right.mean()) if len(right) else np.nan
     params = classifier.best_params_
     return result | {"kernel": params.get("kernel"), "C": params.get("C")}
 
@@ -359,8 +366,12 @@ def _check(spaces, labels, test_labels, strategies, protocol):
                 f"spaces[{name!r}] has {len(X)} pool and {len(X_test)} test points; there are "
                 f"{len(labels)} labels and {len(test_labels)} test_labels"
             )
-        if not (np.isfinite(X).all() and np.isfinite(X_test).all()):
-            raise ValueError(f"spaces[{name!r}] holds NaN or infinity; all values must be finite")
+        X, X_test = (check_points(f"spaces[{name!r}]", points) for points in (X, X_test))
+        if X.shape[1] != X_test.shape[1]:
+            raise ValueError(
+                f"spaces[{name!r}] has pool points of {X.shape[1]} features and test points of "
+                f"{X_test.shape[1]}; they must have as many"
+            )
     for budget in protocol.budgets:
         check_integer("budgets", budget, 1, len(labels), "the number of points")
     for strategy in strategies.values():

@@ -124,5 +124,9 @@ def test_neighbors_are_searched_for_once(monkeypatch):
     graph.bridge(X_new, 2)
     graph.weights(5)
     assert searches == [4, 3, 2, 5]
+    in_place = X_new.copy()
+    graph.bridge(in_place, 3)
+    in_place[:] = other
+    assert (graph.bridge(in_place, 3) != NeighborGraph(X).bridge(other, 3)).nnz == 0
     assert (graph.bridge(other, 3) != first).nnz > 0  # and not what is known of other points
     assert (graph.bridge(X_new, 3) != first).nnz == 0

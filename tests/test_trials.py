@@ -537,7 +537,15 @@ def test_acquire_passes_on_what_was_prepared():
         ({"budgets": [8, 8]}, "budgets is .*distinct"),
         ({"budgets": [0, 8]}, "budgets is 0; allowed are integers of at least 1"),
         ({"budgets": [8, 91]}, "budgets is 91; .* from 1 to 90, the number of points"),
-        ({"classifiers": {}}, "classifiers is empty"),
+        ({"classifiers": {}}, "classifiers is {}; it must name at least one"),
+        ({"classifiers": [GridSearchSVC()]}, "classifiers is .GridSearchSVC"),
+        ({"classifiers": {"": GridSearchSVC}}, "classifiers has .*; allowed are instances"),
+        ({"strategies": {"u": UniformSampling}}, "strategies has .*; allowed are instances"),
+        (
+            {"spaces": {"x": (np.zeros((90, 2)), np.zeros((50, 3)))}},
+            r"spaces\['x'\] has pool .* 3;",
+        ),
+        ({"spaces": {"x": (np.zeros(90), np.zeros(50))}}, r"spaces\['x'\] has shape \(90,\)"),
         ({"strategies": {"k": KMeansCoreset(9)}}, "n_clusters is 9; .* from 1 to 8, batch_size"),
         ({"strategies": {"k": KMeansCoreset(4)}, "batch_size": 5}, "n_clusters is 4; .* 1 to 3"),
         ({"strategies": {"b": BestReconstructed(KCenterGreedy(), [1.0])}}, "errors has shape"),
@@ -567,6 +575,6 @@ def test_bad_input(change, message, calls):
 def test_spaces_must_be_finite(value, part, calls):
     space = [array.copy() for array in small()["spaces"]["plane"]]
     space[part][3, 1] = value
-    with pytest.raises(ValueError, match=r"spaces\['x'\] holds NaN or infinity"):
+    with pytest.raises(ValueError, match=r"spaces\['x'\] contains NaN or infinity"):
         run(**small(spaces={"x": space}))
     assert calls == []

@@ -88,14 +88,14 @@ def points_study(experiment, seeds, coreset_clusters, trials):
             raise ValueError(f"trials names {sorted(unknown)}; the strategies are {[*strategies]}")
         together = {}  # strategies of as many trials and labels share what is prepared
         for name, strategy in strategies.items():
-            least = strategy.get_params().get("n_clusters", 1)
+            budgets = tuple(B for B in experiment.budgets if _takes(strategy, len(pool), B))
             n_trials = trials.get(name, experiment.n_trials)
-            together.setdefault((n_trials, least), {})[name] = strategy
-        for (n_trials, least), some in together.items():
+            together.setdefault((n_trials, budgets), {})[name] = strategy
+        for (n_trials, budgets), some in together.items():
             curves = experiment.learning_curves(
                 latent,
                 some,
-                budgets=[budget for budget in experiment.budgets if budget >= least],
+                budgets=list(budgets),
                 n_trials=n_trials,
                 classifiers=_main_classifiers(),
                 measures={"radius": covering_radius},
@@ -237,6 +237,15 @@ def _few_labels(experiment, vae, latent):
         )
         for name, classifier, strategies, budgets in tried
     ])  # fmt: skip
+
+
+def _takes(strategy, n, budget):
+    """Whether so many points can be asked for at once."""
+    try:
+        strategy.check_params(n, budget)
+    except ValueError:
+        return False
+    return True
 
 
 def _main_classifiers():

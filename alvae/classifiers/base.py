@@ -4,16 +4,16 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 
 class PoolClassifier(ClassifierMixin, BaseEstimator):
     """Base class of the classifiers that are fitted to a pool of which most labels are NaN.
 
-    A subclass has scikit-learn's `fit(X, y, sample_weight=None)` and `predict(X)`, both with a
-    further keyword `prepared`, and where fits to the same pool can share work, `prepare`. `fit` has
-    a keyword `order`, too: the indices of the labeled points in the order in which they were
-    chosen. The core-set takes clusters in turn, and folds that are not shuffled rely on it.
+    A subclass writes `fit(X, y, sample_weight=None, *, order=None, prepared=None)`, `predict(X, *,
+    prepared=None)`, and where fits to the same pool can share work, `prepare`. `order` has the
+    indices of the labeled points in the order in which they were chosen: the core-set takes
+    clusters in turn, and folds that are not shuffled rely on it.
 
     Exported from `alvae.classifiers`, it takes part in the contract tests and the comparison of the
     book under the names in `variants`.
@@ -70,11 +70,14 @@ class _LabeledOnly(PoolClassifier):
         return self
 
     def predict(self, X, *, prepared=None):
+        check_is_fitted(self)
         return self.classifier_.predict(X)
 
 
 def as_pool_classifier(classifier):
     """A `PoolClassifier` as it is, and any other classifier as one."""
+    if isinstance(classifier, type) or not hasattr(classifier, "fit"):
+        raise ValueError(f"classifiers has {classifier!r}; allowed are instances that have fit")
     return classifier if isinstance(classifier, PoolClassifier) else _LabeledOnly(classifier)
 
 

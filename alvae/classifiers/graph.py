@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from alvae._checks import check_integer, check_number
-from alvae._graphs import NeighborGraph, check_graph, nearest_neighbors
+from alvae._graphs import graph_of, nearest_neighbors
 from alvae.classifiers.base import PoolClassifier, labeled_only
 
 MAX_ITER = 10_000  # of conjugate gradients
@@ -24,14 +24,15 @@ FLOATS = (np.float64, np.float32)
 class GraphClassifier(PoolClassifier):
     """Base of the classifiers that spread labels over the nearest-neighbor graph of a pool.
 
-    A subclass stores `n_neighbors` among its parameters and writes `_spread(graph, labeled, codes,
-    weights)`, the scores of every point of the pool for every class: (n, n_classes).
+    A subclass stores `n_neighbors` among its parameters and writes `_check(counts, weights)`, which
+    refuses parameters that do not suit the labels before anything long starts, and `_spread(edges,
+    labeled, codes, weights)`, the scores of every point of the pool for every class.
     """
 
     def prepare(self, X, X_new=None, *, graph=None, n_labels=0, folder=None):
         """The nearest-neighbor graph of X, in which the neighbors of X_new are found, too."""
         check_integer("n_neighbors", self.n_neighbors, 1)
-        graph = NeighborGraph(X) if graph is None else graph
+        graph = graph_of(X, graph)
         graph.weights(self.n_neighbors)
         if X_new is not None:
             graph.bridge(X_new, self.n_neighbors)
@@ -69,12 +70,10 @@ class GraphClassifier(PoolClassifier):
             raise ValueError("y contains infinity; labels must be finite, NaN where unlabeled")
         check_classification_targets(targets)
         self.classes_, codes = np.unique(targets, return_inverse=True)
-        if prepared is None:
-            prepared = self.prepare(X)
-        check_graph(prepared, X)
-        self._graph = prepared
-        weights_between = prepared.weights(self.n_neighbors)
-        self.scores_ = self._spread(weights_between, labeled, codes, weights)
+        self._check(np.bincount(codes, weights), weights)
+        self._graph = graph_of(X, prepared)
+        edges = self._graph.weights(self.n_neighbors)
+        self.scores_ = self._spread(edges, labeled, codes, weights)
         self.transduction_ = self.classes_[self.scores_.argmax(axis=1)]
         return self
 
@@ -144,20 +143,19 @@ class PoissonLearning(GraphClassifier):
         self.class_prior = class_prior
         self.tol = tol
 
-    def fit(self, X, y, sample_weight=None, *, order=None, prepared=None):
+    def _check(self, counts, weights):
+        check_integer("n_neighbors", self.n_neighbors, 1)
         check_number("tol", self.tol, 0, inclusive=False)
-        return super().fit(X, y, sample_weight, prepared=prepared)
+        self._prior(counts)
 
-    fit.__doc__ = GraphClassifier.fit.__doc__
-
-    def _spread(self, graph, labeled, codes, weights):
-        n, n_classes = graph.shape[0], len(self.classes_)
+    def _spread(self, edges, labeled, codes, weights):
+        n, n_classes = edges.shape[0], len(self.classes_)
         one_hot = np.eye(n_classes)[codes]
         counts = weights @ one_hot
         weights = weights * (self._prior(counts) / counts)[codes]
 
         # Sources and sinks cancel in each connected part.
-        n_parts, part = connected_components(graph, directed=False)
+        n_parts, part = connected_components(edges, directed=False)
         totals = np.zeros((n_parts, n_classes))
         np.add.at(totals, part[labeled], weights[:, None] * one_hot)
         amounts = totals.sum(axis=1, keepdims=True)
@@ -165,10 +163,10 @@ class PoissonLearning(GraphClassifier):
         sources = np.zeros((n, n_classes))
         sources[labeled] = weights[:, None] * (one_hot - mean[part[labeled]])
 
-        degrees = np.asarray(graph.sum(axis=1)).ravel()
+        degrees = np.asarray(edges.sum(axis=1)).ravel()
         scale = np.divide(1, np.sqrt(degrees), out=np.zeros(n), where=degrees > 0)
         # With the Laplacian normalized on both sides, conjugate gradients take few steps.
-        laplacian = (identity(n) - diags(scale) @ graph @ diags(scale)).tocsr()
+        laplacian = (identity(n) - diags(scale) @ edges @ diags(scale)).tocsr()
         potentials = np.zeros((n, n_classes))
         for k in range(n_classes - 1):
             flow, unsolved = cg(laplacian, scale * sources[:, k], rtol=self.tol, maxiter=MAX_ITER)
@@ -249,13 +247,16 @@ class GraphLabelSpreading(GraphClassifier):
         self.alpha = alpha
         self.max_iter = max_iter
 
-    def _spread(self, graph, labeled, codes, weights):
+    def _check(self, counts, weights):
+        check_integer("n_neighbors", self.n_neighbors, 1)
         if not (weights == weights[0]).all():
             raise ValueError("sample_weight is not constant; label spreading takes no weights")
-        y = np.full(graph.shape[0], -1)
+
+    def _spread(self, edges, labeled, codes, weights):
+        y = np.full(edges.shape[0], -1)
         y[labeled] = codes
         spreading = LabelSpreading(
-            kernel=lambda X, Y=None: graph, alpha=self.alpha, max_iter=self.max_iter
+            kernel=lambda X, Y=None: edges, alpha=self.alpha, max_iter=self.max_iter
         )
         with warnings.catch_warnings():
             # Points that no label reaches have no distribution: a division of 0 by 0.

@@ -21,7 +21,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alvae._checks import check_integer
+from alvae._checks import check_integer, check_prepared
 from alvae.classifiers.base import PoolClassifier, labeled_only
 
 try:  # libsvm without the checks around it; private, so a scikit-learn without it is provided for
@@ -87,20 +87,23 @@ class GridSearchSVC(PoolClassifier):
         self.cv = cv
 
     def prepare(self, X, X_new=None, *, graph=None, n_labels=0, folder=None):
-        """Write the inner products of pool and new points into a file, where that saves time.
+        """Compute the inner products of pool and new points, where that saves time.
 
         That is where points are wide, where the fits together look at more rows of the table than
-        it has, and where there is room for it.
+        it has, and where there is room for it, in the folder or without one in memory.
         """
-        if X_new is None or folder is None:
+        if X_new is None:
             return None
         X, X_new = np.asarray(X), np.asarray(X_new, dtype=np.float64)
         if X.shape[1] < WIDE or n_labels < len(X):
             return None
-        if 8 * len(X) * len(X_new) > min(PRODUCTS_BYTES, disk_usage(folder).free // 2):
+        room = disk_usage(folder).free // 2 if folder else PRODUCTS_BYTES
+        if 8 * len(X) * len(X_new) > min(PRODUCTS_BYTES, room):
             return None
-        path, shape = Path(folder) / f"{uuid4().hex}.npy", (len(X), len(X_new))
-        products = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=shape)
+        products = np.empty((len(X), len(X_new)))
+        if folder:
+            path = Path(folder) / f"{uuid4().hex}.npy"
+            products = np.lib.format.open_memmap(path, "w+", np.float64, products.shape)
         for rows in gen_batches(len(X), ROWS):
             products[rows] = X[rows].astype(np.float64) @ X_new.T
         return InnerProducts(products, np.einsum("ij,ij->i", X_new, X_new))
@@ -158,7 +161,7 @@ class GridSearchSVC(PoolClassifier):
         every = np.arange(len(X))
         self._gamma = kernels.gamma(every, **_kernel_of(best))
         self._machine = _Machine(codes, weights)
-        self._machine.train(kernels.rows(every, self._gamma), C=_C_of(best))
+        self._machine.train(kernels.rows(every, self._gamma), C=best.get("C", 1.0))
         self._support_vectors = X[self._machine.support]
         self.support_ = labeled[self._machine.support]
         return self
@@ -179,6 +182,7 @@ class GridSearchSVC(PoolClassifier):
         """
         check_is_fitted(self)
         if prepared is not None:
+            check_prepared(isinstance(prepared, InnerProducts))
             return self._predict_from(prepared.products[self.support_], prepared.squared_norms)
         X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
         vectors = self._support_vectors
@@ -231,7 +235,7 @@ def _cross_validate(kernels, codes, weights, first, n_folds, candidates):
             kernel = kernels.rows(train, gamma)
             train_kernel, test_kernel = kernel.take(train, axis=1), kernel.take(test, axis=1)
             for c in members:
-                machine.train(train_kernel, C=_C_of(candidates[c]))
+                machine.train(train_kernel, C=candidates[c].get("C", 1.0))
                 predicted = machine.vote(machine.weights @ test_kernel[machine.support])
                 scores[c, fold] = (tested * (predicted == expected)).sum() / tested.sum()
     return scores
@@ -253,10 +257,6 @@ def _stratified_folds(codes, first, n_folds):
 
 def _kernel_of(candidate):
     return {name: value for name, value in candidate.items() if name != "C"}
-
-
-def _C_of(candidate):
-    return candidate.get("C", 1.0)
 
 
 def _rbf(squared_distances, gamma):

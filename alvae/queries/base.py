@@ -27,7 +27,7 @@ class QueryStrategy(BaseEstimator):
     variants : dict of str to dict
         What tables and figures call this strategy, and its parameters under that name.
     needs_labels : bool
-        Whether it is no better than chance at a cold start.
+        Whether it is made for pools with labels: a cold start it leaves to a simpler strategy.
     """
 
     variants: ClassVar[dict] = {}
@@ -89,17 +89,30 @@ class QueryStrategy(BaseEstimator):
         if prepared is None:
             prepared = self._prepare(X, None, check_generator(self.random_state))
         chosen = self._select(X, y, unlabeled, int(batch_size), rng, prepared)
-        return np.asarray(chosen, dtype=np.int64)
+        chosen = np.asarray(chosen, dtype=np.int64)
+        if (
+            len(set(chosen)) < batch_size
+            or chosen.shape != (batch_size,)
+            or not np.isnan(y[chosen]).all()
+        ):
+            raise RuntimeError(
+                f"{type(self).__name__} chose {chosen}; it must choose {batch_size} distinct "
+                "unlabeled points"
+            )
+        return chosen
 
-    def sample_weight(self, X, chosen, y=None, *, prepared=None):
+    def sample_weight(self, X, chosen, y=None, *, prepared):
         """How much each chosen point counts when a classifier learns from it.
 
         Parameters
         ----------
-        X, y, prepared
-            As they were given to the queries, y to the first of them.
+        X : array-like of shape (n, d)
         chosen : array-like of shape (B,)
-            What the queries returned.
+            What the queries returned, from the first to the last.
+        y : array-like of shape (n,), default=None
+            Labels as the first query had them.
+        prepared : object
+            What `prepare(X)` returned and the queries were given.
 
         Returns
         -------
@@ -144,6 +157,8 @@ class _Peer(QueryStrategy):
 
 def as_strategy(strategy):
     """A `QueryStrategy` as it is, and a strategy of scikit-activeml as one."""
+    if isinstance(strategy, type) or not hasattr(strategy, "query"):
+        raise ValueError(f"strategies has {strategy!r}; allowed are instances that have query")
     return strategy if isinstance(strategy, QueryStrategy) else _Peer(strategy)
 
 

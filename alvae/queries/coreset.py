@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from alvae._checks import check_choice, check_integer
+from alvae._checks import check_choice, check_integer, check_labels, check_prepared
 from alvae._clusters import Clusters, kmeans
 from alvae.queries.base import QueryStrategy
 
@@ -27,13 +27,9 @@ class ClusterStrategy(QueryStrategy):
 
     def _groups(self, y, clusters):
         """The unlabeled points of every cluster."""
-        labels = clusters.labels if isinstance(clusters, Clusters) else np.empty(0)
-        integers = labels.shape == y.shape and labels.dtype.kind in "iu"
-        if not integers or labels.min() < 0 or labels.max() >= self.n_clusters:
-            raise ValueError(
-                f"prepared is not what prepare(X) returns: clusters of {len(y)} points, from 0 to "
-                f"n_clusters - 1 = {self.n_clusters - 1}"
-            )
+        check_prepared(isinstance(clusters, Clusters) and clusters.labels.shape == y.shape)
+        check_prepared(clusters.labels.dtype.kind in "iu")
+        check_prepared(0 <= clusters.labels.min() <= clusters.labels.max() < self.n_clusters)
         return clusters.members(self.n_clusters, among=np.isnan(y))
 
 
@@ -86,17 +82,13 @@ class KMeansCoreset(ClusterStrategy):
         # Mixed, so that contiguous folds mix the clusters.
         return np.concatenate(parts)[rng.permutation(batch_size)]
 
-    def sample_weight(self, X, chosen, y=None, *, prepared=None):
+    def sample_weight(self, X, chosen, y=None, *, prepared):
         if self.allocation == "equal":
             return None
-        if prepared is None:
-            prepared = self.prepare(X)
-        y = np.full(len(X), np.nan) if y is None else np.asarray(y, dtype=float)
-        sizes = np.array([len(group) for group in self._groups(y, prepared)])
+        groups = self._groups(check_labels(y, len(X)), prepared)
+        sizes = np.array([len(group) for group in groups])
         of = prepared.labels[chosen]
         return sizes[of] / np.bincount(of, minlength=self.n_clusters)[of]
-
-    sample_weight.__doc__ = QueryStrategy.sample_weight.__doc__
 
 
 def rounds(groups, batch_size, rng, best_first=False):
@@ -119,13 +111,9 @@ def rounds(groups, batch_size, rng, best_first=False):
 def proportional_shares(sizes, batch_size):
     """How many points each group gives: one, and the rest in proportion, none more than it has."""
     shares = np.minimum(sizes, 1)
-    while (left := batch_size - shares.sum()) > 0:
-        room = sizes - shares
-        ideal = np.minimum(left * room / room.sum(), room)
-        more = np.floor(ideal).astype(int)
-        rest = left - more.sum()
-        # Largest remainders first; groups without room have none.
-        order = np.argsort(-(ideal - more) - (room > more), kind="stable")[:rest]
-        more[order] += room[order] > more[order]
-        shares += more
-    return shares
+    left, room = batch_size - shares.sum(), sizes - shares
+    ideal = left * room / max(room.sum(), 1)
+    more = np.floor(ideal).astype(int)
+    largest_remainders = np.argsort(more - ideal, kind="stable")
+    more[largest_remainders[: left - more.sum()]] += 1
+    return shares + more

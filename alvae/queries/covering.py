@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist, pdist
 from sklearn.utils import gen_batches
 
-from alvae._checks import check_integer, check_number
+from alvae._checks import check_integer, check_number, check_prepared
 from alvae._clusters import kmeans
 from alvae.queries.base import QueryStrategy
 
@@ -85,6 +85,7 @@ class ProbCover(QueryStrategy):
         return max(0.0, np.nextafter(nearest, 0))
 
     def _select(self, X, y, unlabeled, batch_size, rng, prepared):
+        check_prepared(isinstance(prepared, Balls) and prepared.degrees.shape == (len(X),))
         radius, degrees = prepared
         tree = KDTree(X)
         gains = degrees.copy()  # points not yet covered in each ball

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from alvae._checks import check_number
+from alvae._checks import check_number, check_prepared
 from alvae._graphs import nearest_neighbors
 from alvae.queries.base import QueryStrategy
 
@@ -59,6 +59,7 @@ class KCenterGreedy(QueryStrategy):
     def _select(self, X, y, unlabeled, batch_size, rng, prepared):
         to_nearest = np.full(len(X), np.inf, dtype=X.dtype)  # squared distance to the chosen
         if prepared is not None:
+            check_prepared(self.set_aside > 0 and np.shape(prepared) == (len(X),))
             n_aside = min(int(self.set_aside * len(X) + 1e-9), len(unlabeled) - batch_size)
             sparsest = unlabeled[np.argsort(-prepared[unlabeled], kind="stable")]
             to_nearest[sparsest[:n_aside]] = -1

@@ -9,7 +9,7 @@ from sklearn.cluster import spectral_clustering
 
 from alvae._checks import check_integer
 from alvae._clusters import Clusters, kmeans
-from alvae._graphs import NeighborGraph, check_graph, nearest_neighbors
+from alvae._graphs import graph_of, nearest_neighbors
 from alvae.queries.base import QueryStrategy
 
 MAX_ITER = 50  # steps of K-means: the last ones hardly move a medoid
@@ -170,20 +170,19 @@ class SpectralMedoids(OnePerCluster):
         check_integer("n_small_clusters", self.n_small_clusters, 1)
 
     def _prepare(self, X, graph, rng):
-        graph = NeighborGraph(X) if graph is None else graph
+        graph = graph_of(X, graph)
         graph.weights(self.n_neighbors)
         return graph
 
     def _partition(self, X, n_clusters, rng, prepared):
-        check_graph(prepared, X)
-        graph = prepared.weights(self.n_neighbors)
+        weights = graph_of(X, prepared).weights(self.n_neighbors)
         n_small = min(max(self.n_small_clusters, 4 * n_clusters), len(X), MOST_SMALL)
         small = kmeans(X, n_small, rng, max_iter=MAX_ITER_SMALL)
         used, small = np.unique(small, return_inverse=True)
         if n_clusters >= len(used):  # nothing to join
             return small
         member_of = csr_matrix((np.ones(len(X)), (small, np.arange(len(X)))))
-        between = (member_of @ graph @ member_of.T).toarray()
+        between = (member_of @ weights @ member_of.T).toarray()
         # Spectral clustering wants a connected graph: a tiny weight joins what no edge joins.
         between += 1e-6 * between.mean()
         cut = spectral_clustering(

@@ -101,11 +101,11 @@ class ClusterUncertainty(ClusterStrategy):
 
     def _select(self, X, y, unlabeled, batch_size, rng, prepared):
         groups = self._groups(y, prepared)
-        certain = _uncertainty(self.measure, self.classifier, X, y, unlabeled, rng)
-        if certain is None:
+        of_unlabeled = _uncertainty(self.measure, self.classifier, X, y, unlabeled, rng)
+        if of_unlabeled is None:
             return rounds(groups, batch_size, rng)
         uncertainty = np.zeros(len(X))
-        uncertainty[unlabeled] = certain
+        uncertainty[unlabeled] = of_unlabeled
         best_first = [
             group[np.lexsort((rng.random(len(group)), -uncertainty[group]))] for group in groups
         ]

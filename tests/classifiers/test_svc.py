@@ -416,6 +416,10 @@ def test_products_are_made_where_they_pay(tmp_path, monkeypatch):
     assert isinstance(made.products, np.memmap)
     assert search.prepare(X[:, :63], X_new[:, :63], **room) is None  # narrow
     assert search.prepare(X, X_new, **room | {"n_labels": 39}) is None  # looked at too seldom
-    assert search.prepare(X, X_new, n_labels=40) is None  # nowhere to put them
+    in_memory = search.prepare(X, X_new, n_labels=40)
+    np.testing.assert_array_equal(in_memory.products, made.products)
+    y = np.arange(40) % 3
+    with pytest.raises(ValueError, match="^prepared is not what prepare returns"):
+        search.fit(X, y).predict(X_new, prepared=made.products)
     monkeypatch.setattr(alvae.classifiers.svc, "PRODUCTS_BYTES", 8 * 40 * 7 - 1)
     assert search.prepare(X, X_new, **room) is None  # no room

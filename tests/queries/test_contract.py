@@ -386,3 +386,27 @@ def test_bad_parameters(strategy, message, n_labeled):
     with pytest.raises(ValueError, match=message) as error:
         strategy.query(X, y, 5)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in STRATEGIES if STRATEGIES[n].prepare(pool()[0]) is not None]
+)
+def test_what_others_prepared_is_refused(name):
+    X, _ = pool()
+    others = [np.zeros(3), "x", STRATEGIES["spectral"].prepare(X + 1)]
+    for prepared in others:
+        with pytest.raises(ValueError, match="^prepared is ") as error:
+            STRATEGIES[name].query(X, None, 8, prepared=prepared)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("chosen", [[0, 0], [0], [0, 1, 2], [0, 59]])
+def test_a_choice_that_breaks_the_contract_is_an_error(chosen):
+    class Broken(UniformSampling):
+        def _select(self, X, y, unlabeled, batch_size, rng, prepared):
+            return chosen
+
+    X, y = pool()
+    y[59] = 1.0
+    with pytest.raises(RuntimeError, match="^Broken chose .* 2 distinct unlabeled points"):
+        Broken(0).query(X, y, 2)

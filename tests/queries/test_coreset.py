@@ -179,8 +179,9 @@ def test_weights_are_those_of_the_clusters_of_the_query():
     clusters = strategy.prepare(X).labels
     sizes, shares = np.bincount(clusters), np.bincount(clusters[chosen])
     by_hand = [sizes[clusters[i]] / shares[clusters[i]] for i in chosen]
-    np.testing.assert_allclose(strategy.sample_weight(X, chosen), by_hand)
-    assert KMeansCoreset(4, random_state=5).sample_weight(X, chosen) is None
+    prepared = strategy.prepare(X)
+    np.testing.assert_allclose(strategy.sample_weight(X, chosen, prepared=prepared), by_hand)
+    assert KMeansCoreset(4, random_state=5).sample_weight(X, chosen, prepared=prepared) is None
 
 
 @pytest.mark.parametrize("n_clusters", [0, -2, 11, 2.0, "3", None, True])
@@ -199,7 +200,7 @@ def test_n_clusters_above_the_pool():
 )
 def test_clusters_of_something_else(labels):
     for prepared in (labels, Clusters(labels, np.argsort(labels))):
-        with pytest.raises(ValueError, match="prepared is not what prepare.X. returns"):
+        with pytest.raises(ValueError, match="prepared is not what prepare returns"):
             KMeansCoreset(4).query(pool()[0], None, 10, prepared=prepared)
 
 
