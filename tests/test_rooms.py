@@ -4,9 +4,11 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from setuptools import find_namespace_packages
 
 import alvae
 
@@ -116,6 +118,15 @@ def test_a_strategy_is_had_without_torch():
         "sys.exit(bool({'torch', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_folder_is_in_the_wheel():
+    """An editable install would hide that one is missing."""
+    root = HOME.parent
+    config = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packages = find_namespace_packages(root, **config["packages"]["find"])
+    folders = {path.parent.relative_to(root) for path in HOME.rglob("*.py")} | {Path("alvae/data")}
+    assert {".".join(folder.parts) for folder in folders} <= set(packages)
 
 
 def test_all_that_is_listed_can_be_had():
