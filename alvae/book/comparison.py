@@ -16,7 +16,8 @@ def line_up(package, **known):
         `alvae.queries` or `alvae.classifiers`.
     **known
         Parameters for those that have them, or whose parts have them: the number of clusters, of
-        classes, the reconstruction errors of a pool.
+        classes, the reconstruction errors of a pool. Who cannot do without one that is not known
+        takes no part.
 
     Returns
     -------
@@ -25,10 +26,14 @@ def line_up(package, **known):
     found = {}
     for exported in package.__all__:
         kind = getattr(package, exported)
+        accepted = signature(kind).parameters.values()
+        required = {p.name for p in accepted if p.default is p.empty}
         for name, params in getattr(kind, "variants", {}).items():
-            own = {key: known[key] for key in known.keys() & signature(kind).parameters.keys()}
+            own = {p.name: known[p.name] for p in accepted if p.name in known}
             # Of a strategy among them a copy, as its own parameters are set, too.
             own |= {key: clone(value, safe=False) for key, value in params.items()}
+            if not required <= own.keys():
+                continue
             estimator = kind(**own)
             parts = {
                 key: known[key.split("__")[-1]]

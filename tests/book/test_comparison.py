@@ -20,6 +20,13 @@ def test_parameters_that_are_known_reach_those_that_have_them():
     assert "n_clusters" not in found["uniform"].get_params()
 
 
+def test_who_needs_errors_takes_part_where_they_are_known():
+    assert set(line_up(queries, errors=None)) - set(line_up(queries)) == {
+        "medoids, reconstructed",
+        "spectral, reconstructed",
+    }
+
+
 def test_a_variant_keeps_what_makes_it_one():
     assert line_up(queries, errors=None, set_aside=0.5)["k-center, 5 % set aside"].set_aside == 0.05
 
