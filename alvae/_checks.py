@@ -33,6 +33,21 @@ def check_choice(name, value, allowed):
         raise ValueError(f"{name} is {value!r}; allowed are {' and '.join(map(repr, allowed))}")
 
 
+def check_list(name, value):
+    """Raise a ValueError unless `value` is a list of something, and not a word or a number."""
+    if not isinstance(value, list | tuple | range | np.ndarray) or len(value) == 0:
+        raise ValueError(f"{name} is {value!r}; allowed is a list with at least one element")
+
+
+def check_named(name, value, least=1):
+    """Raise a ValueError unless `value` is a dict that gives names to something."""
+    if not isinstance(value, dict) or len(value) < least:
+        raise ValueError(f"{name} is {value!r}; allowed is a dict with {least} or more entries")
+    for key in value:
+        if not isinstance(key, str):
+            raise ValueError(f"{name} has the key {key!r}; allowed are names, as strings")
+
+
 def check_points(name, X):
     """Points as a float array of shape (n, d), not copied if it is one; ValueError if not finite.
 

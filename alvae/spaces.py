@@ -1,6 +1,8 @@
 """From images to points: stored VAEs, latent codes, the input space, reconstruction errors."""
 
 from functools import partial
+from inspect import signature
+from math import nan
 
 import numpy as np
 from joblib import delayed
@@ -29,26 +31,38 @@ def fit_stored(vae, images):
     """
     if vae.random_state is None:
         return clone(vae).fit(images)
-    # Imported here, so that this module loads without torch.
-    import torch
+    from alvae.vae import training_dtype  # here, so that this module loads without torch
 
-    from alvae.vae import training_dtype
-
+    device = vae.torch_device()
     recipe = {
-        "vae": vae.get_params(),
-        "precision": str(training_dtype(vae.torch_device())),
+        "vae": vae,
+        "device": device.type,
+        "precision": str(training_dtype(device)),
         "images": images,
-        "source": store.source_digest("vae"),
-        "torch": torch.__version__,
     }
     return store.fetch(
         "vae",
         recipe,
         ".pt",
-        make=lambda: clone(vae).fit(images),
+        make=partial(_train, vae, images),
         save=lambda fitted, path: fitted.save(path),
         load=type(vae).load,
+        title=f"{vae!r} on {len(images):,} images".replace("\n", ""),
+        untimed=_untimed,
     )
+
+
+def _train(vae, images, checkpoints):
+    vae = clone(vae)
+    if "checkpoints" in signature(vae.fit).parameters:  # a subclass may have a fit of its own
+        return vae.fit(images, checkpoints=checkpoints)
+    return vae.fit(images)
+
+
+def _untimed(vae):
+    """Without the seconds that another machine took."""
+    vae.history_ = [epoch | {"seconds": nan} for epoch in vae.history_]
+    return vae
 
 
 def latent_codes(vae, images, scheduler=None):

@@ -5,32 +5,35 @@ accuracy on the test set. :func:`learning_curves` repeats this for every space, 
 and gives a tidy table. What is done is kept in the store and never computed twice.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
-import scipy
-import sklearn
-from joblib import delayed, effective_n_jobs
+from joblib import delayed
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
-from alvae._checks import check_integer, check_points
+from alvae._checks import check_integer, check_list, check_named, check_points
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
+from alvae._trial import Task, acquire, run_trials, seed_of
 from alvae._workers import Workers
-from alvae.classifiers import GridSearchSVC, PoolClassifier, as_pool_classifier
-from alvae.queries import QueryStrategy, as_strategy
+from alvae.classifiers import GridSearchSVC, as_pool_classifier
+from alvae.queries import as_strategy
 
-CHUNK = 10  # trials at most that a worker runs between two reports
-SOURCES = ("_clusters", "_graphs", "queries", "classifiers", "coverage", "trials")
+__all__ = ["TrialProtocol", "acquire", "learning_curves"]
+
+CHUNK = 10  # trials at most that a worker runs between two reports,
+CHUNK_SECONDS = 2  # and how long these may take
+KEEP_SECONDS = 5  # after which the trials that are done are kept
+TIMES = ("query_seconds", "seconds")
+COLUMNS = ("space", "strategy", "budget", "trial", "classifier", "accuracy", "pool_accuracy")
+COLUMNS += ("kernel", "C", *TIMES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,77 +70,32 @@ class TrialProtocol:
     random_state: int = 0
 
     def __post_init__(self):
-        if len(self.budgets) == 0:
-            raise ValueError("budgets is empty; there must be at least one")
-        if len(set(self.budgets)) < len(self.budgets):
-            raise ValueError(f"budgets is {self.budgets}; they must be distinct")
+        check_list("budgets", self.budgets)
         for budget in self.budgets:
             check_integer("budgets", budget, 1)
+        if len(set(self.budgets)) < len(self.budgets):
+            raise ValueError(f"budgets is {self.budgets}; they must be distinct")
         check_integer("n_trials", self.n_trials, 1)
         if self.batch_size is not None:
             check_integer("batch_size", self.batch_size, 1)
         check_integer("random_state", self.random_state, 0)
-        if not isinstance(self.classifiers, dict) or not self.classifiers:
-            raise ValueError(f"classifiers is {self.classifiers!r}; it must name at least one")
+        check_named("classifiers", self.classifiers)
         for classifier in self.classifiers.values():
             as_pool_classifier(classifier)
+        check_named("measures", self.measures, least=0)
+        for name, measure in self.measures.items():
+            if name in COLUMNS:
+                raise ValueError(
+                    f"measures has {name!r}; allowed are names other than {', '.join(COLUMNS)}"
+                )
+            if not callable(measure):
+                raise ValueError(f"measures[{name!r}] is {measure!r}; it must be callable")
 
     @property
     def smallest_batch(self):
         """The fewest labels that a query is asked for."""
         size = self.batch_size or max(self.budgets)
         return min(min(B, size, B % size or size) for B in self.budgets)
-
-    def seed(self, *path):
-        """A descendant of the one seed: what SeedSequence.spawn gives along this path."""
-        return np.random.SeedSequence(self.random_state, spawn_key=path)
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What all trials of one strategy in one space have in common, as the workers need it."""
-
-    X: np.ndarray
-    labels: np.ndarray
-    X_test: np.ndarray
-    test_labels: np.ndarray
-    strategy: QueryStrategy
-    prepared: object  # by the strategy
-    classifiers: dict[str, tuple[PoolClassifier, object]]  # and what each of them has prepared
-    protocol: TrialProtocol
-
-
-def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
-    """Indices of `budget` points, asked for at once or a few at a time.
-
-    Parameters
-    ----------
-    strategy : QueryStrategy
-    X : array of shape (n, d)
-    oracle : array of shape (n,)
-        The label of every point. A strategy sees those of the points that it has chosen.
-    budget : int
-        Number of labels B.
-    batch_size : int, default=None
-        Labels per query. None: all in one query, at a cold start.
-    prepared : object, default=None
-        What `strategy.prepare(X)` returned.
-
-    Returns
-    -------
-    ndarray of shape (budget,)
-        Distinct indices into X, in the order in which they were chosen.
-    """
-    if batch_size is not None:
-        check_integer("batch_size", batch_size, 1)
-    y = np.full(len(X), np.nan)
-    chosen = np.empty(0, dtype=np.int64)
-    while len(chosen) < budget:
-        n = min(batch_size or budget, budget - len(chosen))
-        new = strategy.query(X, y, n, prepared=prepared)
-        y[new] = oracle[new]
-        chosen = np.append(chosen, new)
-    return chosen
 
 
 def learning_curves(
@@ -190,7 +148,7 @@ def learning_curves(
     with (
         progress_bar(n_points * protocol.n_trials, "learning curves", "trial") as bar,
         Workers(n_jobs, scheduler) as workers,
-        TemporaryDirectory(prefix="alvae-") as folder,
+        store.scratch() as folder,
     ):
         for space_name, (X, X_test) in spaces.items():
             data = (X, labels, X_test, test_labels)
@@ -198,13 +156,16 @@ def learning_curves(
             for name, strategy in strategies.items():
                 curve = _Curve(space, strategy, protocol, workers, bar)
                 for budget in sorted(protocol.budgets):
+                    title = f"{name} in {space_name}, {budget} labels, {protocol.n_trials} trials"
                     part = store.fetch(
                         "trials",
                         curve.recipe(budget),
                         ".csv",
                         make=partial(curve.point, budget),
-                        save=lambda table, path: table.to_csv(path, index=False),
-                        load=pd.read_csv,
+                        save=_save,
+                        load=_load,
+                        title=title,
+                        untimed=_untimed,
                     )
                     part.insert(0, "space", space_name)
                     part.insert(1, "strategy", name)
@@ -222,7 +183,7 @@ class _Space:
         self.X_test = np.ascontiguousarray(X_test, dtype=np.float64)
         self.test_labels = test_labels
         self.graph = NeighborGraph(self.X)
-        self.protocol, self.folder = protocol, folder and Path(folder)
+        self.protocol, self.folder = protocol, folder
         # On a cluster a table of inner products would have to travel.
         n_fits_per_budget = protocol.n_trials * n_strategies if folder else 0
         self.n_labels = n_fits_per_budget * sum(protocol.budgets)
@@ -261,93 +222,91 @@ class _Curve:
             "budget": budget,
             "n_trials": protocol.n_trials,
             "batch_size": protocol.batch_size,
-            "classifiers": {name: _description(c) for name, c in protocol.classifiers.items()},
-            "measures": {
-                name: f"{measure.__module__}.{measure.__qualname__}"
-                for name, measure in protocol.measures.items()
-            },
+            "classifiers": list(protocol.classifiers.items()),
+            "measures": list(protocol.measures.items()),
             "random_state": protocol.random_state,
-            "strategy": _description(self.strategy),
-            "source": store.source_digest(*SOURCES),
-            "versions": [np.__version__, scipy.__version__, sklearn.__version__],
+            "strategy": self.strategy,
+            "code": CODE,
         }
 
     @cached_property
     def task(self):
         """Made when the first trial runs, and with one BLAS thread, as in every trial."""
-        space, strategy = self.space, clone(self.strategy)
-        strategy.set_params(random_state=self.protocol.seed(0))
-        with threadpool_limits(1):
-            prepared = strategy.prepare(space.X, space.graph)
-            classifiers = space.classifiers
-        data = (space.X, space.labels, space.X_test, space.test_labels)
-        return _Task(*data, self.strategy, prepared, classifiers, self.protocol)
+        return _task(self.space, self.strategy, self.protocol)
 
-    def point(self, budget):
+    def point(self, budget, unfinished):
         """All trials at one budget, a row for each and for each classifier."""
-        parallel, n_trials = self.workers.parallel(self.task), self.protocol.n_trials
-        n_chunks = max(-(-n_trials // CHUNK), min(n_trials, effective_n_jobs(parallel.n_jobs)))
-        chunks = np.array_split(np.arange(n_trials), n_chunks)
-        rows = []
-        for part in parallel(delayed(_run_trials)(chunk, budget, self.task) for chunk in chunks):
+        kept = [_table_of(path) for path in sorted(unfinished.glob("*.csv"))]
+        kept = [table for table in kept if table is not None]
+        done = set().union(*(table["trial"] for table in kept))
+        left = [trial for trial in range(self.protocol.n_trials) if trial not in done]
+        self.bar.update(len(done))
+        rows, seconds, since = [], [], perf_counter()
+
+        def chunks():
+            """Trials for a worker: one while it is not known how long they take."""
+            while left:
+                size = CHUNK_SECONDS / max(np.mean(seconds or CHUNK_SECONDS), 1e-9)
+                n = int(np.clip(size, 1, CHUNK))
+                yield delayed(run_trials)([left.pop(0) for _ in left[:n]], budget, self.task)
+
+        for part in self.workers.parallel(self.task)(chunks()):
             rows += part
-            self.bar.update(len(part) // len(self.protocol.classifiers))
-        return pd.DataFrame(rows)
+            n_trials = len(part) // len(self.protocol.classifiers)
+            seconds.append(sum(row["seconds"] for row in part) / n_trials)
+            self.bar.update(n_trials)
+            if perf_counter() - since > KEEP_SECONDS:
+                kept.append(pd.DataFrame(rows))
+                _keep(unfinished / f"{len(kept):06}.csv", kept[-1])
+                rows, since = [], perf_counter()
+        table = pd.concat([*kept, pd.DataFrame(rows)] if rows else kept, ignore_index=True)
+        return table.sort_values("trial", kind="stable", ignore_index=True)
 
 
-def _run_trials(numbers, budget, task):
-    """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order."""
-    with threadpool_limits(1), sklearn.config_context(assume_finite=True):
-        return list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
+def _task(space, strategy, protocol):
+    first = clone(strategy).set_params(random_state=seed_of(protocol.random_state, 0))
+    with threadpool_limits(1):
+        prepared = first.prepare(space.X, space.graph)
+        classifiers = space.classifiers
+    data = (space.X, space.labels, space.X_test, space.test_labels)
+    rest = (protocol.measures, protocol.batch_size, protocol.random_state)
+    return Task(*data, strategy, prepared, classifiers, *rest)
 
 
-def _run_trial(number, budget, task):
-    """A row for each classifier."""
-    start = perf_counter()
-    X, protocol = task.X, task.protocol
-    rng = np.random.default_rng(protocol.seed(budget, number))
-    strategy = clone(task.strategy).set_params(random_state=rng)
-    prepared = {"prepared": task.prepared}
-    chosen = acquire(strategy, X, task.labels, budget, protocol.batch_size, **prepared)
-    query_seconds = perf_counter() - start
-    weights = strategy.sample_weight(X, chosen, **prepared)
-    row = {"budget": budget, "trial": int(number)}
-    row |= {name: measure(X, chosen) for name, measure in protocol.measures.items()}
-    rows = []
-    for name, (classifier, shared) in task.classifiers.items():
-        begin = perf_counter()
-        result = _learn(clone(classifier), shared, chosen, weights, task)
-        seconds = {"query_seconds": query_seconds}
-        seconds["seconds"] = query_seconds + perf_counter() - begin
-        rows.append(row | ({"classifier": name} if name else {}) | result | seconds)
-    return rows
+CODE = (_Space, _task, run_trials)  # that the numbers come from
 
 
-def _learn(classifier, prepared, chosen, weights, task):
-    """Fit a classifier to the chosen points and measure it."""
-    y = np.full(len(task.X), np.nan)
-    y[chosen] = task.labels[chosen]
-    weighted = {}
-    if weights is not None:
-        weighted["sample_weight"] = np.ones(len(y))
-        weighted["sample_weight"][chosen] = weights
-    classifier.fit(task.X, y, order=chosen, prepared=prepared, **weighted)
-    predicted = classifier.predict(task.X_test, prepared=prepared)
-    result = {"accuracy": float(np.mean(predicted == task.test_labels))}
-    if classifier.transduction_ is not None:
-        right = np.delete(classifier.transduction_ == task.labels, chosen)
-        result["pool_accuracy"] = float(right.mean()) if len(right) else np.nan
-    params = classifier.best_params_
-    return result | {"kernel": params.get("kernel"), "C": params.get("C")}
+def _save(table, path):
+    table.to_csv(path, index=False)
 
 
-def _description(estimator):
-    """Class and parameters of an estimator in full, as text."""
-    params = {
-        name: store.readable(value) if isinstance(value, np.ndarray) else repr(value)
-        for name, value in estimator.get_params().items()
-    }
-    return {"class": f"{type(estimator).__module__}.{type(estimator).__qualname__}", **params}
+def _load(path):
+    """A table as it was saved, where a name may be "None"."""
+    names = {"classifier": str, "kernel": str}
+    options = {"keep_default_na": False, "na_values": [""]}
+    return pd.read_csv(path, dtype=names, **options)
+
+
+def _untimed(table):
+    """Without the seconds that another machine took."""
+    return table.assign(**dict.fromkeys(TIMES, np.nan))
+
+
+def _keep(path, table):
+    try:
+        store.keep(path, table, _save)
+    except OSError as error:
+        warnings.warn(f"these trials cannot be resumed: {error}", stacklevel=2)
+
+
+def _table_of(path):
+    """Trials that an interrupted run kept; None if the file is damaged."""
+    try:
+        table, about = store.recall(path, _load)
+    except Exception as error:  # whatever a damaged file raises
+        warnings.warn(f"{path} is left out: {error}", stacklevel=2)
+        return None
+    return table if about["machine"] == store.machine() else _untimed(table)
 
 
 def _check(spaces, labels, test_labels, strategies, protocol):

@@ -26,13 +26,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from alvae import store
+from alvae._checkpoints import TrainingState
 from alvae._checks import check_generator, check_integer, check_number
 from alvae._progress import progress_bar
 from alvae.pools import check_images
 
-FILTERS = (32, 64, 64, 64)
+FILTERS, STRIDES = (32, 64, 64, 64), (1, 2, 1, 1)
 HIDDEN = 32
 WARM_UP = 200  # steps
+RMSPROP = {"alpha": 0.9, "eps": 1e-7, "momentum": 0.9}
 BLOCK = 256  # images encoded or decoded at a time: bounds the memory, changes no result
 
 
@@ -43,10 +45,8 @@ class Encoder(nn.Module):
         super().__init__()
         height, width, channels = image_shape
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1)
-            for n_in, n_out, stride in zip(
-                (channels, *FILTERS), FILTERS, (1, 2, 1, 1), strict=False
-            )
+            nn.Conv2d(n_in, n_out, 3, stride, padding=1)
+            for n_in, n_out, stride in zip((channels, *FILTERS[:-1]), FILTERS, STRIDES, strict=True)
         )
         self.dense = nn.Linear(FILTERS[-1] * math.ceil(height / 2) * math.ceil(width / 2), HIDDEN)
         self.mu = nn.Linear(HIDDEN, latent_dim)
@@ -147,15 +147,18 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, *, checkpoints=None):
         """Train encoder and decoder on the images.
 
         Parameters
         ----------
         X : array of shape (n, H, W) or (n, H, W, C)
-            Images, uint8, or floats in [0, 1]; any H and W, and C = 1 or 3. uint8 and floats are
-            converted batch by batch, so that X may be memory-mapped.
+            Images, uint8 or floats in [0, 1], C = 1 or 3; converted batch by batch, so that they
+            may be memory-mapped.
         y : ignored
+        checkpoints : path, default=None
+            Folder that keeps the state after the latest epoch. A training that was interrupted goes
+            on from there, and ends as if it had not been; on the same images, which is not checked.
 
         Returns
         -------
@@ -179,15 +182,15 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             torch.manual_seed(int(seed >> 1))
             self._build()
         network = nn.ModuleList([self.encoder_, self.decoder_])
-        constants = {"alpha": 0.9, "eps": 1e-7, "momentum": 0.9}
-        optimizer = torch.optim.RMSprop(network.parameters(), self.learning_rate, **constants)
+        optimizer = torch.optim.RMSprop(network.parameters(), self.learning_rate, **RMSPROP)
         steps = self.epochs * math.ceil(len(X) / self.batch_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_warm_up_and_decay, steps))
-
+        state = TrainingState(self.get_params(), generator, network, optimizer, schedule)
         dtype = training_dtype(device)
-        self.history_ = []
+        self.history_ = state.resume(checkpoints) if checkpoints else []
         with progress_bar(self.epochs, "training the VAE", "epoch") as bar:
-            for epoch in range(1, self.epochs + 1):
+            bar.update(len(self.history_))
+            for epoch in range(len(self.history_) + 1, self.epochs + 1):
                 start = perf_counter()
                 totals = torch.zeros(2, device=device)  # reconstruction and KL, over all images
                 for rows in torch.randperm(len(X), generator=generator).split(self.batch_size):
@@ -206,13 +209,12 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                 reconstruction, kl = (totals / len(X)).tolist()
                 loss = float(reconstruction + self.beta * kl)
                 if not math.isfinite(loss):
-                    raise FloatingPointError(
-                        f"the loss is {loss} in epoch {epoch}: try a smaller learning_rate than "
-                        f"{self.learning_rate}"
-                    )
+                    remedy = f"try a smaller learning_rate than {self.learning_rate}"
+                    raise FloatingPointError(f"the loss is {loss} in epoch {epoch}: {remedy}")
                 means = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
-                seconds = perf_counter() - start
-                self.history_.append({"epoch": epoch, **means, "seconds": seconds})
+                self.history_.append({"epoch": epoch, **means, "seconds": perf_counter() - start})
+                if checkpoints and epoch < self.epochs:
+                    state.keep(checkpoints, self.history_)
                 bar.set_postfix(loss=f"{loss:.1f}", refresh=False)
                 bar.update()
         return self
@@ -333,8 +335,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         """A copy of the trained VAE on the CPU, for workers and machines without a GPU."""
         check_is_fitted(self)
         copy = deepcopy(self).set_params(device="cpu")
-        copy.encoder_.cpu()
-        copy.decoder_.cpu()
+        nn.ModuleList([copy.encoder_, copy.decoder_]).cpu()
         return copy
 
     def __sklearn_tags__(self):

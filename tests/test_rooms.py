@@ -16,14 +16,14 @@ HOME = Path(alvae.__file__).parent
 # From the ground up; rooms on one line do not know each other.
 FLOORS = [
     {"_checks", "_clusters", "_progress", "_workers", "store"},
-    {"_graphs", "pools", "coverage"},
+    {"_graphs", "_checkpoints", "pools", "coverage"},
     {"vae", "queries", "classifiers", "summaries"},
-    {"spaces"},
+    {"spaces", "_trial"},
     {"trials", "recommendation"},
     {"book"},
 ]
 HEAVY = {"torch", "matplotlib", "papermill", "IPython", "distributed"}  # slow to load
-LOADS = {"vae": {"torch"}, "book.figures": {"matplotlib"}}
+LOADS = {"vae": {"torch"}, "_checkpoints": {"torch"}, "book.figures": {"matplotlib"}}
 LIGHT = [
     *(room for floor in FLOORS[:-1] for room in sorted(floor)),
     *("book", "book.cells", "book.experiment", "book.results", "book.figures", "book.comparison"),

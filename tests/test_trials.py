@@ -1,5 +1,7 @@
 """Learning curves against trials by hand, and what the store must and must not remember."""
 
+import builtins
+import os
 from dataclasses import fields
 
 import numpy as np
@@ -12,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVC
 
+import alvae._trial
 import alvae.trials
 from alvae import store
 from alvae._clusters import Clusters
@@ -34,14 +37,12 @@ COLUMNS = ["space", "strategy", "budget", "trial", "accuracy", "kernel", "C", *S
 
 
 class Fragile(UniformSampling):
-    """Uniform sampling that can be told to fail."""
-
-    error = None
-    at = None
+    """Uniform sampling that fails at the batch size, and in the way, that $FRAGILE says."""
 
     def query(self, X, y=None, batch_size=1, *, prepared=None):
-        if batch_size == self.at:
-            raise self.error
+        size, error = os.environ.get("FRAGILE", "0 none").split()
+        if size == str(batch_size):
+            raise getattr(builtins, error)
         return super().query(X, y, batch_size, prepared=prepared)
 
 
@@ -101,13 +102,13 @@ def small(**changes):
 @pytest.fixture
 def calls(monkeypatch):
     """The budgets of all trials that are really run, in this process."""
-    budgets, run = [], alvae.trials._run_trial
+    budgets, run = [], alvae._trial._run_trial
 
     def counting(number, budget, task):
         budgets.append(budget)
         return run(number, budget, task)
 
-    monkeypatch.setattr(alvae.trials, "_run_trial", counting)
+    monkeypatch.setattr(alvae._trial, "_run_trial", counting)
     return budgets
 
 
@@ -335,19 +336,18 @@ def test_clusters_are_made_once_per_space_and_only_if_needed(monkeypatch):
     assert len(prepared) == 2
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("no more memory")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_resumes_after_an_interruption(error, calls, monkeypatch):
     given = small(strategies={"fragile": Fragile()}, budgets=[4, 8, 12, 20])
-    monkeypatch.setattr(Fragile, "error", error)
-    monkeypatch.setattr(Fragile, "at", 12)
-    with pytest.raises(type(error)):
+    monkeypatch.setenv("FRAGILE", f"12 {error.__name__}")
+    with pytest.raises(error):
         run(**given)
     assert calls == [4] * 3 + [8] * 3 + [12]
     assert len(stored()) == 2
     assert not [path for path in (store.root() / "trials").iterdir() if path.name[0] == "."]
 
     calls.clear()
-    monkeypatch.setattr(Fragile, "at", None)
+    monkeypatch.delenv("FRAGILE")
     resumed = run(**given)
     assert calls == [12] * 3 + [20] * 3
     uninterrupted = run(**given | {"strategies": {"fragile": UniformSampling()}})
@@ -455,15 +455,6 @@ def test_every_parameter_is_in_the_key(one, other, calls):
     assert len(calls) == 12
 
 
-def test_changed_source_is_in_the_key(calls, monkeypatch):
-    run(**small())
-    digested = []
-    monkeypatch.setattr(store, "source_digest", lambda *names: digested.extend(names) or "changed")
-    run(**small())
-    assert len(calls) == 12
-    assert set(digested) == set(alvae.trials.SOURCES)
-
-
 def test_names_order_and_seed_of_the_strategy_are_not_in_the_key(calls):
     run(**small())
     calls.clear()
@@ -533,11 +524,11 @@ def test_acquire_passes_on_what_was_prepared():
     [
         ({"spaces": {}}, "spaces is empty"),
         ({"strategies": {}}, "strategies is empty"),
-        ({"budgets": []}, "budgets is empty"),
+        ({"budgets": []}, r"budgets is \[\]; allowed is a list"),
         ({"budgets": [8, 8]}, "budgets is .*distinct"),
         ({"budgets": [0, 8]}, "budgets is 0; allowed are integers of at least 1"),
         ({"budgets": [8, 91]}, "budgets is 91; .* from 1 to 90, the number of points"),
-        ({"classifiers": {}}, "classifiers is {}; it must name at least one"),
+        ({"classifiers": {}}, "classifiers is {}; allowed is a dict with 1 or more"),
         ({"classifiers": [GridSearchSVC()]}, "classifiers is .GridSearchSVC"),
         ({"classifiers": {"": GridSearchSVC}}, "classifiers has .*; allowed are instances"),
         ({"strategies": {"u": UniformSampling}}, "strategies has .*; allowed are instances"),
@@ -578,3 +569,126 @@ def test_spaces_must_be_finite(value, part, calls):
     with pytest.raises(ValueError, match=r"spaces\['x'\] contains NaN or infinity"):
         run(**small(spaces={"x": space}))
     assert calls == []
+
+
+# What an interrupted run keeps of a point
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Let trials be kept one by one."""
+    monkeypatch.setattr(alvae.trials, "KEEP_SECONDS", 0)
+    monkeypatch.setattr(alvae.trials, "CHUNK", 1)
+
+
+class FragileAt(UniformSampling):
+    """Uniform sampling that is interrupted at the query that $FRAGILE says."""
+
+    def query(self, X, y=None, batch_size=1, *, prepared=None):
+        if os.environ.get("FRAGILE") == str(len(list(store.root().rglob("0*.csv")))):
+            raise KeyboardInterrupt
+        return super().query(X, y, batch_size, prepared=prepared)
+
+
+def interrupted_after(n, monkeypatch, **given):
+    monkeypatch.setenv("FRAGILE", str(n))
+    with pytest.raises(KeyboardInterrupt):
+        run(**given)
+    monkeypatch.delenv("FRAGILE")
+
+
+@pytest.mark.parametrize("n", [1, 4, 9])
+def test_a_point_goes_on_with_the_trial_that_was_interrupted(n, often, calls, monkeypatch):
+    classifiers = {"svc": GridSearchSVC(), "poisson": PoissonLearning()}
+    given = small(
+        strategies={"fragile": FragileAt()}, budgets=[8], n_trials=10, classifiers=classifiers
+    )
+    interrupted_after(n, monkeypatch, **given)
+    calls.clear()
+    resumed = run(**given)
+    assert len(calls) == 10 - n
+    whole = run(**given | {"strategies": {"fragile": UniformSampling()}})
+    columns = ["budget", "trial", "classifier", "accuracy", "pool_accuracy", "kernel", "C"]
+    assert_frame_equal(resumed[columns], whole[columns], check_exact=True)
+    assert not list((store.root() / "unfinished").rglob("*.csv"))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_damaged_trials_are_run_again(suffix, often, calls, monkeypatch):
+    given = small(strategies={"fragile": FragileAt()}, budgets=[8], n_trials=5)
+    interrupted_after(3, monkeypatch, **given)
+    path = sorted((store.root() / "unfinished").rglob(f"*{suffix}"))[1]
+    path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
+    calls.clear()
+    with pytest.warns(UserWarning, match="is left out"):
+        run(**given)
+    assert len(calls) == 3
+
+
+def test_trials_that_cannot_be_kept_are_not_lost(often, monkeypatch):
+    expected = run(**small())
+    monkeypatch.setenv("ALVAE_STORE", os.environ["ALVAE_STORE"] + "-again")
+
+    def full(*_, **__):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(store, "keep", full)
+    with pytest.warns(UserWarning, match="no space left"):
+        table = run(**small())
+    assert_frame_equal(table.drop(columns=SECONDS), expected.drop(columns=SECONDS))
+
+
+def test_seconds_of_another_machine_are_left_out(monkeypatch):
+    first = run(**small())
+    assert first[SECONDS].notna().all(axis=None)
+    monkeypatch.setattr(store, "machine", lambda: "another")
+    again = run(**small())
+    assert again[SECONDS].isna().all(axis=None)
+    assert_frame_equal(again.drop(columns=SECONDS), first.drop(columns=SECONDS))
+
+
+# Names
+
+
+def test_names_that_mean_missing_elsewhere():
+    classifiers = {name: GridSearchSVC() for name in ("None", "NA", "nan", "1", "1.0")}
+    for _ in range(2):
+        table = run(**small(classifiers=classifiers))
+        assert list(table["classifier"][:5]) == list(classifiers)
+    assert list(summarize(table)["classifier"].unique()) == list(classifiers)
+
+
+@pytest.mark.parametrize("name", [*COLUMNS, "classifier", "pool_accuracy"])
+def test_a_measure_cannot_have_the_name_of_a_column(name):
+    with pytest.raises(ValueError, match=f"measures has '{name}'; allowed are names other than"):
+        TrialProtocol(budgets=[3], measures={name: covering_radius})
+
+
+# Chance, and cores
+
+
+def test_a_classifier_without_a_seed_gets_one():
+    given = small(classifiers={"": RandomForestClassifier(3)}, n_trials=4)
+    table = run(**given)
+    os.environ["ALVAE_STORE"] += "-again"  # undone by the fixture
+    assert_frame_equal(run(**given).drop(columns=SECONDS), table.drop(columns=SECONDS))
+
+
+def test_a_classifier_leaves_the_cores_to_the_workers():
+    seen = []
+
+    class Greedy(LogisticRegression):
+        n_cores = seen
+
+        def __init__(self, n_jobs=-1):
+            super().__init__()
+            self.n_jobs = n_jobs
+
+        def fit(self, X, y):
+            seen.append(self.n_jobs)
+            self.n_jobs = None
+            return super().fit(X, y)
+
+    table = run(**small(classifiers={"": Greedy()}))
+    assert set(seen) == {1}
+    assert len(table) == 6

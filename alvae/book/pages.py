@@ -9,15 +9,22 @@ import hashlib
 import re
 from dataclasses import fields
 from importlib.metadata import version
-from pathlib import Path
 
 import nbformat
 
 from alvae import store
-from alvae.book import CLAIMS, CONSTRAINTS, MANIFEST, NOTEBOOKS, PAGES, RESULTS
+from alvae.book import CLAIMS, MANIFEST, NOTEBOOKS, PAGES, REPOSITORY, RESULTS
 from alvae.book.cells import listing
 from alvae.book.experiment import Experiment, load_manifest
+from alvae.pools import load_pool
+from alvae.store.sources import code_in
 
+# What a page reads beside its data, if its code knows of it.
+FILES = {
+    "MANIFEST": lambda: [MANIFEST],
+    "CLAIMS": lambda: [CLAIMS],
+    "RESULTS": lambda: sorted(RESULTS.glob("*")),
+}
 # Kernels log nothing: each would warn at its start that it talks over TCP without encryption.
 QUIET = ["--IPKernelApp.log_level=50"]
 
@@ -78,7 +85,7 @@ def execute(notebook, parameters):
     known = papermill.inspect_notebook(str(template))
     parameters = {name: value for name, value in parameters.items() if name in known}
 
-    def run():
+    def run(_):
         return papermill.execute_notebook(
             template,
             None,
@@ -89,19 +96,30 @@ def execute(notebook, parameters):
             extra_arguments=QUIET,
         )
 
-    pool = Path(parameters.get("pool_name", "mnist"))
+    cells = nbformat.read(template, as_version=4).cells
+    code = code_in("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
     recipe = {
-        "cells": [cell.source for cell in nbformat.read(template, as_version=4).cells],
+        "cells": [cell.source for cell in cells],
         "parameters": parameters,
-        "source": store.source_digest(),
-        "files": [
-            hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in (MANIFEST, CLAIMS, CONSTRAINTS, *sorted(RESULTS.glob("*")), pool)
-            if path.is_file()
-        ],
+        "code": code,
+        "files": {
+            path.relative_to(REPOSITORY).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, files in FILES.items()
+            if f"alvae.book.{name}" in code
+            for path in files()
+        },
+        "machine": store.machine(),  # pages show seconds
     }
+    if parameters.get("pool_name", "mnist") != "mnist":  # that of the package is in the code
+        recipe["pool"] = load_pool(parameters["pool_name"])
     executed = store.fetch(
-        "pages", recipe, ".ipynb", run, nbformat.write, lambda path: nbformat.read(path, 4)
+        "pages",
+        recipe,
+        ".ipynb",
+        run,
+        nbformat.write,
+        lambda path: nbformat.read(path, 4),
+        title=f"{notebook} with {parameters}",
     )
     return executed, parameters
 
@@ -148,8 +166,8 @@ def as_page(executed, notebook, suffix, parameters, experiment):
     if suffix and texts["digits"] not in title:
         page.cells[0].source = "\n".join([f"{title}: {texts['digits']}", *rest])
     if parameters.get("profile") == "smoke":
-        page.cells.insert(1, nbformat.v4.new_markdown_cell(_SMOKE_NOTE))
-    page.cells.append(nbformat.v4.new_markdown_cell(_provenance(notebook, parameters)))
+        page.cells.insert(1, nbformat.v4.new_markdown_cell(_SMOKE_NOTE, id="smoke-note"))
+    page.cells.append(nbformat.v4.new_markdown_cell(_provenance(notebook, parameters), id="how"))
     return page
 
 

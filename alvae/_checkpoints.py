@@ -1,0 +1,61 @@
+"""The state of a training after an epoch, from which it goes on when it was interrupted."""
+
+import math
+import warnings
+from pathlib import Path
+
+import torch
+
+from alvae import store
+
+
+class TrainingState:
+    """All that a training step changes, and all that the next one depends on.
+
+    Parameters
+    ----------
+    params : dict
+        Of the VAE: the state of a training with others is left alone.
+    generator : torch.Generator
+    network, optimizer, schedule : object with a `state_dict`
+    """
+
+    def __init__(self, params, generator, network, optimizer, schedule):
+        self.params = {k: v.item() if hasattr(v, "item") else v for k, v in params.items()}
+        self.generator = generator
+        self.parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
+
+    def keep(self, folder, history):
+        """Write the state after the latest epoch of the history, in the place of earlier ones."""
+        state = {"params": self.params, "history": history, "noise": self.generator.get_state()}
+        state |= {name: part.state_dict() for name, part in self.parts.items()}
+        path = Path(folder) / f"epoch-{len(history):06}.pt"
+        try:
+            store.keep(path, state, torch.save)
+        except OSError as error:
+            warnings.warn(f"the training cannot be resumed here: {error}", stacklevel=3)
+            return
+        for other in path.parent.glob("epoch-*"):
+            if not other.name.startswith(path.name):
+                other.unlink(missing_ok=True)
+
+    def resume(self, folder):
+        """Put all parts into the latest state that was kept; the history up to there, or []."""
+        for path in sorted(Path(folder).glob("epoch-*.pt"), reverse=True):
+            try:
+                state, about = store.recall(path, _load)
+            except Exception as error:  # whatever a damaged file raises
+                warnings.warn(f"{path} is left out: {error}", stacklevel=3)
+                continue
+            if state["params"] == self.params:
+                for name, part in self.parts.items():
+                    part.load_state_dict(state[name])
+                self.generator.set_state(state["noise"])
+                if about["machine"] == store.machine():
+                    return state["history"]
+                return [epoch | {"seconds": math.nan} for epoch in state["history"]]
+        return []
+
+
+def _load(path):
+    return torch.load(path, map_location="cpu", weights_only=True)

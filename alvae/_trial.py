@@ -1,0 +1,135 @@
+"""One trial, as a worker runs it: choose points, train classifiers on their labels, measure."""
+
+from itertools import chain
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import sklearn
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from alvae._checks import check_integer
+from alvae.classifiers import PoolClassifier
+from alvae.queries import QueryStrategy
+from alvae.queries.base import seeded
+
+
+class Task(NamedTuple):
+    """What all trials of one strategy in one space have in common.
+
+    Parameters
+    ----------
+    X, labels, X_test, test_labels : ndarray
+    strategy : QueryStrategy
+    prepared : object
+        By the strategy.
+    classifiers : dict of str to (PoolClassifier, object)
+        And what each of them has prepared.
+    measures : dict of str to callable
+    batch_size : int or None
+    random_state : int
+    """
+
+    X: np.ndarray
+    labels: np.ndarray
+    X_test: np.ndarray
+    test_labels: np.ndarray
+    strategy: QueryStrategy
+    prepared: object
+    classifiers: dict[str, tuple[PoolClassifier, object]]
+    measures: dict
+    batch_size: int | None
+    random_state: int
+
+
+def seed_of(random_state, *path):
+    """A descendant of a seed: what SeedSequence.spawn gives along this path."""
+    return np.random.SeedSequence(random_state, spawn_key=path)
+
+
+def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
+    """Indices of `budget` points, asked for at once or a few at a time.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy
+    X : array of shape (n, d)
+    oracle : array of shape (n,)
+        The label of every point. A strategy sees those of the points that it has chosen.
+    budget : int
+        Number of labels B.
+    batch_size : int, default=None
+        Labels per query. None: all in one query, at a cold start.
+    prepared : object, default=None
+        What `strategy.prepare(X)` returned.
+
+    Returns
+    -------
+    ndarray of shape (budget,)
+        Distinct indices into X, in the order in which they were chosen.
+    """
+    if batch_size is not None:
+        check_integer("batch_size", batch_size, 1)
+    y = np.full(len(X), np.nan)
+    chosen = np.empty(0, dtype=np.int64)
+    while len(chosen) < budget:
+        n = min(batch_size or budget, budget - len(chosen))
+        new = strategy.query(X, y, n, prepared=prepared)
+        y[new] = oracle[new]
+        chosen = np.append(chosen, new)
+    return chosen
+
+
+def run_trials(numbers, budget, task):
+    """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order."""
+    with threadpool_limits(1), sklearn.config_context(assume_finite=True):
+        return list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
+
+
+def _run_trial(number, budget, task):
+    """A row for each classifier."""
+    start = perf_counter()
+    rng = np.random.default_rng(seed_of(task.random_state, budget, number))
+    strategy = clone(task.strategy).set_params(random_state=rng)
+    prepared = {"prepared": task.prepared}
+    chosen = acquire(strategy, task.X, task.labels, budget, task.batch_size, **prepared)
+    query_seconds = perf_counter() - start
+    weights = strategy.sample_weight(task.X, chosen, **prepared)
+    row = {"budget": budget, "trial": int(number)}
+    row |= {name: measure(task.X, chosen) for name, measure in task.measures.items()}
+    rows = []
+    for i, (name, (classifier, shared)) in enumerate(task.classifiers.items()):
+        begin = perf_counter()
+        rng = np.random.default_rng(seed_of(task.random_state, budget, number, i))
+        result = _learn(_in_worker(classifier, rng), shared, chosen, weights, task)
+        seconds = {"query_seconds": query_seconds}
+        seconds["seconds"] = query_seconds + perf_counter() - begin
+        rows.append(row | ({"classifier": name} if name else {}) | result | seconds)
+    return rows
+
+
+def _in_worker(classifier, rng):
+    """A copy that has a seed where it had none, and leaves the other cores to other workers."""
+    copy = seeded(clone(classifier), rng)
+    params = copy.get_params().items()
+    jobs = [name for name, n in params if name.split("__")[-1] == "n_jobs" and n not in (None, 1)]
+    return copy.set_params(**dict.fromkeys(jobs, 1))
+
+
+def _learn(classifier, prepared, chosen, weights, task):
+    """Fit a classifier to the chosen points and measure it."""
+    y = np.full(len(task.X), np.nan)
+    y[chosen] = task.labels[chosen]
+    weighted = {}
+    if weights is not None:
+        weighted["sample_weight"] = np.ones(len(y))
+        weighted["sample_weight"][chosen] = weights
+    classifier.fit(task.X, y, order=chosen, prepared=prepared, **weighted)
+    predicted = classifier.predict(task.X_test, prepared=prepared)
+    result = {"accuracy": float(np.mean(predicted == task.test_labels))}
+    if classifier.transduction_ is not None:
+        right = np.delete(classifier.transduction_ == task.labels, chosen)
+        result["pool_accuracy"] = float(right.mean()) if len(right) else np.nan
+    params = classifier.best_params_
+    return result | {"kernel": params.get("kernel"), "C": params.get("C")}

@@ -1,0 +1,284 @@
+"""What a key holds: every value, and the code of whatever is called."""
+
+import functools
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+import types
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from alvae.classifiers import GridSearchSVC, PoissonLearning
+from alvae.coverage import covering_radius
+from alvae.queries import BestReconstructed, KMeansCoreset, UniformSampling
+from alvae.store.recipes import differences, digest, readable
+from alvae.vae import ConvVAE
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+RECIPES = st.recursive(
+    LEAVES, lambda parts: st.lists(parts) | st.dictionaries(st.text(), parts), max_leaves=8
+)
+
+
+def test_digest_is_that_of_the_canonical_json():
+    expected = hashlib.sha256(b'{"a": [1, 2.5, null, true], "b": "x"}').hexdigest()
+    assert digest({"b": "x", "a": (np.int64(1), np.float32(2.5), None, np.True_)}) == expected
+
+
+@given(RECIPES, RECIPES)
+def test_digests_agree_only_where_recipes_do(a, b):
+    # repr tells 1, 1.0 and True apart, which == does not.
+    def canonical(recipe):
+        if isinstance(recipe, dict):
+            return sorted((key, canonical(part)) for key, part in recipe.items()), "dict"
+        return [canonical(part) for part in recipe] if isinstance(recipe, list) else recipe
+
+    assert (digest(a) == digest(b)) == (repr(canonical(a)) == repr(canonical(b)))
+
+
+@given(st.dictionaries(st.text(), LEAVES))
+def test_order_of_keys_does_not_matter(recipe):
+    assert digest(recipe) == digest(dict(reversed(recipe.items())))
+
+
+def test_arrays():
+    a = np.arange(6, dtype=np.float32)
+    different = [a, a.reshape(2, 3), a.reshape(3, 2), a.astype(np.float64), a.astype(np.int32)]
+    different += [a + 1, a.tolist(), a[:0], a[0], np.array(a[0]), np.array(["0"])]
+    assert len({digest({"x": x}) for x in different}) == len(different)
+    assert digest(np.arange(12, dtype=np.float32)[::2] / 2) == digest(a)
+    assert digest(np.asfortranarray(a.reshape(2, 3))) == digest(a.reshape(2, 3))
+
+
+LONG = np.arange(2000.0)
+PAIRS = {
+    "a digit that print leaves out": (
+        GridSearchSVC({"C": [1.0]}),
+        GridSearchSVC({"C": [1 + 1e-9]}),
+    ),
+    "an array in a grid": (
+        GridSearchSVC({"C": np.r_[LONG, 1]}),
+        GridSearchSVC({"C": np.r_[LONG, 2]}),
+    ),
+    "the middle of a long list": (
+        BestReconstructed(UniformSampling(), list(LONG)),
+        BestReconstructed(UniformSampling(), [*LONG[:999], 0, *LONG[1000:]]),
+    ),
+    "a Series": (
+        BestReconstructed(UniformSampling(), pd.Series(LONG)),
+        BestReconstructed(UniformSampling(), pd.Series(np.r_[LONG[:999], 0, LONG[1000:]])),
+    ),
+    "the index of a Series": (pd.Series(LONG), pd.Series(LONG, index=LONG + 1)),
+    "a DataFrame": (pd.DataFrame({"a": LONG}), pd.DataFrame({"b": LONG})),
+    "a sparse matrix": (csr_matrix(np.eye(3)), csr_matrix(np.eye(3) * 2)),
+    "objects in an array": (np.array([1, "a"], object), np.array([1, "b"], object)),
+    "a class": (RandomForestClassifier(3), LogisticRegression()),
+    "a part of a part": (
+        BestReconstructed(KMeansCoreset(4), [1.0]),
+        BestReconstructed(KMeansCoreset(5), [1.0]),
+    ),
+    "the weights of classes": (
+        LogisticRegression(class_weight={0: 1.0}),
+        LogisticRegression(class_weight={0: 2.0}),
+    ),
+    "keys of another type": ({1: "a"}, {"1": "a"}),
+    "a set": ({1, 2}, {1, 3}),
+    "bytes": (b"a", b"b"),
+    "complex numbers": (1j, 2j),
+    "paths": (Path("a"), Path("b")),
+    "a part of arguments": (
+        functools.partial(covering_radius, [[1.0]]),
+        functools.partial(covering_radius, [[2.0]]),
+    ),
+    "generators": (np.random.default_rng(0), np.random.default_rng(1)),
+    "dtypes": (np.dtype("f4"), np.dtype("f8")),
+    "tensors": (torch.arange(3), torch.arange(1, 4)),
+    "functions of a library": (np.mean, np.median),
+    "functions of Python": (len, max),
+    "functions of ours": (covering_radius, readable),
+    "methods": (KMeansCoreset(3).query, KMeansCoreset(4).query),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_every_value_counts(pair):
+    one, other = pair
+    assert digest(one) != digest(other)
+    assert digest(one) == digest(one)
+    json.dumps(readable(one))
+
+
+def test_equal_values_are_described_alike():
+    assert digest(pd.Series(LONG)) == digest(pd.Series(LONG.copy()))
+    assert digest({"a", "b", "c"}) == digest({"c", "b", "a"})
+    assert digest(PoissonLearning(tol=np.float64(0.1))) == digest(PoissonLearning(tol=0.1))
+    assert digest(np.random.default_rng(3)) == digest(np.random.default_rng(3))
+
+
+def defined(source, name="measure", **given):
+    """A function or a class as a notebook's cell would define it."""
+    namespace = {"__name__": "__main__", "np": np, **given}
+    exec(compile(source, "<cell>", "exec"), namespace)
+    return namespace[name]
+
+
+MEASURE = "def measure(X, chosen): return {}"
+EDITS = {
+    "its own code": (MEASURE.format("1"), MEASURE.format("2")),
+    "a name": (MEASURE.format("X.min()"), MEASURE.format("X.max()")),
+    "a lambda": ("measure = lambda X, c: 1", "measure = lambda X, c: 2"),
+    "one of two lambdas of a line": (
+        "measure = [lambda X, c: 1, lambda X, c: 2][0]",
+        "measure = [lambda X, c: 1, lambda X, c: 2][1]",
+    ),
+    "a default": ("def measure(X, c, p=1): return p", "def measure(X, c, p=2): return p"),
+    "a keyword default": (
+        "def measure(X, c, *, p=1): return p",
+        "def measure(X, c, *, p=2): return p",
+    ),
+    "a global": (
+        "factor = 1\ndef measure(X, c): return factor",
+        "factor = 2\ndef measure(X, c): return factor",
+    ),
+    "a function that it calls": (
+        "def help(): return 1\ndef measure(X, c): return help()",
+        "def help(): return 2\ndef measure(X, c): return help()",
+    ),
+    "what a function in it calls": (
+        "def help(): return 1\ndef measure(X, c): return [help() for _ in X]",
+        "def help(): return 2\ndef measure(X, c): return [help() for _ in X]",
+    ),
+    "what it closes over": (
+        "def make(p):\n    def inner(X, c): return p\n    return inner\nmeasure = make(1)",
+        "def make(p):\n    def inner(X, c): return p\n    return inner\nmeasure = make(2)",
+    ),
+    "a function in an array": (
+        "fs = {'a': lambda: 1}\ndef measure(X, c): return fs['a']()",
+        "fs = {'a': lambda: 2}\ndef measure(X, c): return fs['a']()",
+    ),
+    "a method": (
+        "class measure:\n    def __call__(self, X, c): return 1",
+        "class measure:\n    def __call__(self, X, c): return 2",
+    ),
+    "an attribute of the class": ("class measure:\n    p = 1", "class measure:\n    p = 2"),
+    "a base class": (
+        "class Base:\n    p = 1\nclass measure(Base): pass",
+        "class Base:\n    p = 2\nclass measure(Base): pass",
+    ),
+    "a property": (
+        "class measure:\n    @property\n    def p(self): return 1",
+        "class measure:\n    @property\n    def p(self): return 2",
+    ),
+    "a static method": (
+        "class measure:\n    @staticmethod\n    def p(): return 1",
+        "class measure:\n    @staticmethod\n    def p(): return 2",
+    ),
+    "a decorator": (
+        "def twice(f): return lambda *a: 2 * f(*a)\n@twice\ndef measure(X, c): return 1",
+        "def twice(f): return lambda *a: 3 * f(*a)\n@twice\ndef measure(X, c): return 1",
+    ),
+    "what a partial calls": (
+        "from functools import partial\nmeasure = partial(lambda p, X, c: p, 1)",
+        "from functools import partial\nmeasure = partial(lambda p, X, c: -p, 1)",
+    ),
+    "the state of an object": (
+        "class M:\n    def __init__(self, p): self.p = p\nmeasure = M(1)",
+        "class M:\n    def __init__(self, p): self.p = p\nmeasure = M(2)",
+    ),
+    "a function that calls itself": (
+        "def measure(n): return n and measure(n - 1)",
+        "def measure(n): return n and measure(n - 2)",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_code_of_the_caller_counts(edit):
+    before, after = (defined(source) for source in edit)
+    assert digest(before) != digest(after)
+    assert digest(before) == digest(defined(edit[0]))
+
+
+def test_what_the_code_does_not_name_does_not_count():
+    source = "other = {}\ndef measure(X, c): return 1"
+    assert digest(defined(source.format(1))) == digest(defined(source.format(2)))
+
+
+def test_a_subclass_of_ours_in_a_notebook():
+    sources = [f"class Mine(ConvVAE):\n    p = {p}" for p in (1, 1, 2)]
+    one, same, other = (digest(defined(s, "Mine", ConvVAE=ConvVAE)(3)) for s in sources)
+    assert one == same != other
+    assert "alvae.vae.ConvVAE" in json.dumps(readable(defined(sources[0], "Mine", ConvVAE=ConvVAE)))
+
+
+def test_a_module_of_the_caller(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    seen = []
+    for p in (1, 1, 2):
+        module = types.ModuleType("helpers_of_mine")
+        monkeypatch.setitem(sys.modules, "helpers_of_mine", module)
+        exec(f"def helper(): return {p}", vars(module))
+        source = (
+            "def measure(X, c):\n    import helpers_of_mine\n    return helpers_of_mine.helper()"
+        )
+        seen.append((digest(defined(source)), digest(defined("measure = m.helper", m=module))))
+    assert seen[0] == seen[1]
+    assert seen[0][0] != seen[2][0]
+    assert seen[0][1] != seen[2][1]
+
+
+SCRIPT = """
+from functools import partial
+import numpy as np
+from alvae.store.recipes import digest
+from alvae import KMeansCoreset, PoissonLearning
+
+factor = {"a": [1, 2], "b": {3, 4, "c", "d"}}
+
+class Mine(PoissonLearning):
+    def helper(self): return factor
+
+def measure(X, chosen):
+    return np.mean(X) * len(factor)
+
+print(digest([Mine(3), measure, partial(measure, 1), KMeansCoreset(4), lambda x: factor]))
+"""
+
+
+def test_the_same_in_every_process(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, tmp_path / "script.py"]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, check=True) for _ in "ab"
+    )
+    assert first.stdout == second.stdout != ""
+
+
+@pytest.mark.parametrize("part", [threading.Lock(), (x for x in "a"), sys.stdout], ids=str)
+def test_what_has_no_value_is_refused(part):
+    with pytest.raises(TypeError, match="has no value to tell") as caught:
+        digest({"a": [part]})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_within_itself():
+    endless = [1]
+    endless.append(endless)
+    assert digest(endless) == digest(endless)
+
+
+def test_where_two_recipes_differ():
+    old = {"a": {"x": 1, "y": [1]}, "b": 2, "c": 3}
+    assert differences(old, old) == []
+    assert differences(old, {"a": {"x": 1, "y": [2]}, "b": 2}) == ["a.y", "c"]

@@ -1,0 +1,305 @@
+"""The store: entries that prove themselves, made once, whatever happens."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alvae import store
+from alvae.store import _beside, digest, fetch, read_about, readable, replacing, root
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALVAE_STORE", str(tmp_path / "store"))
+
+
+def save_npz(value, path):
+    np.savez(path, **value)
+
+
+def load_npz(path):
+    with path.open("rb") as file:
+        return dict(np.load(file, allow_pickle=False))
+
+
+def test_root(tmp_path, monkeypatch):
+    assert root() == tmp_path / "store"
+    monkeypatch.delenv("ALVAE_STORE")
+    assert root() == Path(platformdirs.user_cache_dir("alvae"))
+
+
+def test_replacing(tmp_path):
+    path = tmp_path / "deep" / "er" / "x.csv.gz"
+    for text in ("old", "new"):
+        with replacing(path) as temporary:
+            assert temporary.parent == path.parent
+            assert temporary.name.endswith(path.name)
+            temporary.write_text(text)
+            assert not path.exists() or path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_replacing_fails_whole(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+
+    def interrupted():
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def entry(kind="kind", **recipe):
+    """Arguments of fetch for an array that counts how often it is made."""
+    made = []
+
+    def make(unfinished):
+        made.append(unfinished)
+        return {"z": np.arange(9.0)}
+
+    return made, (kind, recipe or {"a": 1}, ".npz", make, save_npz, load_npz)
+
+
+def path_of(recipe, kind="kind"):
+    return root() / kind / f"{digest(recipe)[:20]}.npz"
+
+
+def test_fetch_makes_once_and_returns_what_it_loads():
+    made, arguments = entry(what="z", x=np.zeros((2, 3)))
+    for _ in range(2):
+        np.testing.assert_array_equal(fetch(*arguments)["z"], np.arange(9))
+    assert len(made) == 1
+    fetch(*entry(what="other", x=np.zeros((2, 3)))[1])
+    assert len(list((root() / "kind").glob("*.npz"))) == 2
+
+
+def test_an_entry_says_what_made_it():
+    recipe = {"seed": np.int64(3), "x": np.zeros((2, 3), np.uint8)}
+    before = datetime.now(UTC).replace(microsecond=0)
+    fetch(*entry(**recipe)[1], title="nine numbers")
+    about = read_about(path_of(recipe))
+    assert about["title"] == "nine numbers"
+    assert about["recipe"] == readable(recipe)
+    assert about["machine"] == store.machine()
+    assert about["alvae"] == version("alvae")
+    assert before <= datetime.fromisoformat(about["made"]) <= datetime.now(UTC)
+    content = path_of(recipe).read_bytes()
+    assert about["bytes"] == len(content)
+    assert about["sha256"] == hashlib.sha256(content).hexdigest()
+    assert about["seconds"] >= 0
+
+
+def flip(path, at, bit):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1 << bit
+    path.write_bytes(content)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_every_flipped_bit_and_every_cut_is_noticed(data):
+    made, arguments = entry()
+    fetch(*arguments)
+    path = path_of({"a": 1})
+    damaged = data.draw(st.sampled_from([path, _beside(path)]))
+    size = damaged.stat().st_size
+    place = data.draw(st.integers(0, size - 1))
+    if data.draw(st.booleans()):
+        flip(damaged, place, data.draw(st.integers(0, 7)))
+    else:
+        damaged.write_bytes(damaged.read_bytes()[:place])
+    made.clear()
+    with pytest.warns(UserWarning, match="is made again"):
+        np.testing.assert_array_equal(fetch(*arguments)["z"], np.arange(9))
+    assert len(made) == 1
+    fetch(*arguments)
+    assert len(made) == 1
+
+
+def test_what_is_damaged_is_set_aside():
+    made, arguments = entry()
+    fetch(*arguments)
+    path = path_of({"a": 1})
+    path.write_bytes(b"precious")
+    with pytest.warns(UserWarning, match="its content is not what was written"):
+        fetch(*arguments)
+    (aside,) = (root() / "damaged").glob("*.npz")
+    assert aside.read_bytes() == b"precious"
+
+
+def test_an_entry_whose_files_are_not_both_there():
+    made, arguments = entry()
+    for missing in (path_of({"a": 1}), _beside(path_of({"a": 1}))):
+        fetch(*arguments)
+        missing.unlink()
+        made.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            fetch(*arguments)
+        assert len(made) == 1
+
+
+def test_what_cannot_be_loaded_is_made_again():
+    made, arguments = entry()
+    fetch(*arguments)
+
+    def fail_once(path):
+        if len(made) == 1:
+            raise ZeroDivisionError("a bug")
+        return load_npz(path)
+
+    with pytest.warns(UserWarning, match="a bug"):
+        fetch(*arguments[:-1], fail_once)
+    assert len(made) == 2
+
+
+def test_nothing_is_left_of_a_failure():
+    _, arguments = entry()
+
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    for broken in (3, 4):
+        with pytest.raises(RuntimeError, match="a bug"):
+            fetch(*arguments[:broken], fail, *arguments[broken + 1 :])
+    assert list((root() / "kind").iterdir()) == []
+
+
+def test_a_result_that_cannot_be_written_is_not_lost():
+    def full(*_):
+        raise OSError("no space left on device")
+
+    made, arguments = entry()
+    with pytest.warns(UserWarning, match="could not be written.*no space left"):
+        result = fetch(*arguments[:4], full, load_npz)
+    np.testing.assert_array_equal(result["z"], np.arange(9))
+
+
+def test_a_recipe_without_a_value_is_not_stored():
+    made, arguments = entry(what=sys.stdout)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="kind is not kept in the store: .*no value"):
+            fetch(*arguments)
+    assert len(made) == 2
+    assert not (root() / "kind").exists()
+
+
+def test_unfinished_work_is_found_again():
+    def make(unfinished):
+        unfinished.mkdir(parents=True, exist_ok=True)
+        steps = sorted(path.name for path in unfinished.iterdir())
+        (unfinished / f"step-{len(steps)}").touch()
+        if len(steps) < 2:
+            raise KeyboardInterrupt
+        return {"z": np.array(steps)}
+
+    arguments = ("kind", {"a": 1}, ".npz", make, save_npz, load_npz)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            fetch(*arguments)
+    assert fetch(*arguments)["z"].tolist() == ["step-0", "step-1"]
+    assert list((root() / "unfinished").rglob("step*")) == []
+
+
+def test_seconds_of_another_machine_are_left_out(monkeypatch):
+    _, arguments = entry()
+    timed = {"untimed": lambda result: result | {"seconds": np.nan}}
+    assert "seconds" not in fetch(*arguments, **timed)
+    monkeypatch.setattr(store, "machine", lambda: "another")
+    assert np.isnan(fetch(*arguments, **timed)["seconds"])
+
+
+IN_TURN = """
+import sys, time
+from pathlib import Path
+from alvae import store
+
+def make(_):
+    with open(sys.argv[1], "a") as log:
+        print("made", file=log, flush=True)
+        time.sleep(1)
+    return "result"
+
+print(store.fetch("kind", {"a": 1}, ".txt", make, lambda r, p: p.write_text(r), Path.read_text))
+"""
+
+
+def test_of_two_processes_one_makes_it_and_the_other_waits(tmp_path):
+    command = [sys.executable, "-c", IN_TURN, tmp_path / "log"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    said = [process.communicate() for process in [subprocess.Popen(command, **pipes) for _ in "ab"]]
+    assert [out for out, _ in said] == ["result\n"] * 2
+    assert (tmp_path / "log").read_text() == "made\n"
+    assert sum("waiting for another process" in errors for _, errors in said) == 1
+    assert list((root() / "locks").iterdir()) == []
+
+
+@pytest.mark.parametrize("given", ["relative", "../other", "~no_such_user/store", "."])
+def test_a_store_without_one_place_is_refused(given, monkeypatch):
+    monkeypatch.setenv("ALVAE_STORE", given)
+    with pytest.raises(ValueError, match=f"ALVAE_STORE is '{given}'; allowed is the absolute path"):
+        root()
+
+
+def a_file(tmp_path, _):
+    (tmp_path / "store").write_text("")
+
+
+def read_only(tmp_path, _):
+    (tmp_path / "store").mkdir(mode=0o500)
+    if os.geteuid() == 0:
+        pytest.skip("the superuser may write into a read-only folder")
+
+
+def full(_, monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+
+@pytest.mark.parametrize("spoil", [a_file, read_only, full])
+def test_a_store_that_cannot_be_written_is_found_before_the_work(spoil, tmp_path, monkeypatch):
+    spoil(tmp_path, monkeypatch)
+    made, arguments = entry()
+    with pytest.raises(ValueError, match=f"the store {tmp_path / 'store'} .*ALVAE_STORE") as caught:
+        fetch(*arguments)
+    assert "\n" not in str(caught.value)
+    assert made == []
+
+
+KILLED = """
+import os, signal
+from alvae import store
+
+with store.scratch() as folder:
+    (folder / "large").write_bytes(bytes(1000))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_scratch_of_a_killed_process_is_removed_by_the_next(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED], check=False)
+    assert len(list(root().rglob("large"))) == 1
+    with store.scratch() as mine:
+        (mine / "mine").touch()
+        with store.scratch():
+            assert (mine / "mine").exists()
+        assert not list(root().rglob("large"))
+    assert list((root() / "scratch").iterdir()) == []
