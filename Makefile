@@ -8,8 +8,7 @@ BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.alvae-installed
 
 # Fitted VAEs and learning curves: what is there is not computed again.
-ALVAE_STORE ?= _store
-override ALVAE_STORE := $(abspath $(ALVAE_STORE))
+ALVAE_STORE ?= $(CURDIR)/_store
 export ALVAE_STORE
 
 # Let glibc keep the memory that a training step frees, instead of asking for it again page by page.
