@@ -124,3 +124,9 @@ def listing(items):
     """Items as prose: "0, 3 and 9"."""
     *first, last = map(str, items)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def brief(items, most=3):
+    """The first items as prose, and how many more there are: "a, b, c and 4 more"."""
+    more = len(items) - most
+    return listing([*items[:most], f"{more} more"] if more > 0 else items)

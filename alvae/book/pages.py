@@ -8,17 +8,21 @@ not executed again.
 import hashlib
 import re
 from dataclasses import fields
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 
 from alvae import store
 from alvae.book import CLAIMS, MANIFEST, NOTEBOOKS, PAGES, REPOSITORY, RESULTS
-from alvae.book.cells import listing
+from alvae.book.cells import brief, listing
 from alvae.book.experiment import Experiment, load_manifest
 from alvae.pools import load_pool
 from alvae.store.sources import code_in
 
+SUFFIX = ".ipynb"
 # What a page reads beside its data, if its code knows of it.
 FILES = {
     "MANIFEST": lambda: [MANIFEST],
@@ -51,16 +55,56 @@ def make_pages(profile, status):
     experiments, _ = load_manifest()
     # All parameters are checked before the first notebook runs.
     checked = {name: Experiment(**params, profile=profile) for name, params in experiments.items()}
-    pages = list_pages()
+    pages, entries = list_pages(), {}
+    for page, (notebook, _, name) in pages.items():
+        entries[page] = _entry(notebook, experiments[name] | {"profile": profile})
+        if changed := store.changes("pages", entries[page].recipe, SUFFIX, entries[page].title):
+            status.say(f"{page} is made anew, as there are changes in {brief(changed)}")
     for page, (notebook, suffix, name) in pages.items():
         with status.step(page):
-            executed, parameters = execute(notebook, experiments[name] | {"profile": profile})
+            executed = _executed(entries[page])
+            parameters = entries[page].parameters
             content = as_page(executed, notebook, suffix, parameters, checked[name])
             with store.replacing(PAGES / f"{page}.ipynb") as temporary:
                 nbformat.write(content, temporary)
     for path in PAGES.glob("*.ipynb"):
         if path.stem not in pages:
             path.unlink()
+
+
+class _Entry(NamedTuple):
+    """An executed notebook as the store has it: what it is, and all that it depends on."""
+
+    template: Path
+    parameters: dict
+    recipe: dict
+    title: str
+
+
+def _entry(notebook, parameters):
+    import papermill
+
+    template = NOTEBOOKS / f"{notebook}.ipynb"
+    known = papermill.inspect_notebook(str(template))
+    parameters = {name: value for name, value in parameters.items() if name in known}
+    cells = nbformat.read(template, as_version=4).cells
+    code = code_in("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
+    recipe = {
+        "cells": [cell.source for cell in cells],
+        "parameters": parameters,
+        "code": code,
+        "files": {
+            path.relative_to(REPOSITORY).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, files in FILES.items()
+            if f"alvae.book.{name}" in code
+            for path in files()
+        },
+        "machine": store.machine(),  # pages show seconds
+    }
+    if parameters.get("pool_name", "mnist") != "mnist":  # that of the package is in the code
+        recipe["pool"] = load_pool(parameters["pool_name"])
+    what = [str(parameters[name]) for name in ("digits", "profile") if name in parameters]
+    return _Entry(template, parameters, recipe, ", ".join([notebook, *what]))
 
 
 def execute(notebook, parameters):
@@ -79,49 +123,26 @@ def execute(notebook, parameters):
     parameters : dict
         What the notebook was given.
     """
-    import papermill
+    entry = _entry(notebook, parameters)
+    return _executed(entry), entry.parameters
 
-    template = NOTEBOOKS / f"{notebook}.ipynb"
-    known = papermill.inspect_notebook(str(template))
-    parameters = {name: value for name, value in parameters.items() if name in known}
+
+def _executed(entry):
+    import papermill
 
     def run(_):
         return papermill.execute_notebook(
-            template,
+            entry.template,
             None,
-            parameters=parameters,
+            parameters=entry.parameters,
             kernel_name="python3",
             cwd=NOTEBOOKS,
             progress_bar=False,
             extra_arguments=QUIET,
         )
 
-    cells = nbformat.read(template, as_version=4).cells
-    code = code_in("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
-    recipe = {
-        "cells": [cell.source for cell in cells],
-        "parameters": parameters,
-        "code": code,
-        "files": {
-            path.relative_to(REPOSITORY).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, files in FILES.items()
-            if f"alvae.book.{name}" in code
-            for path in files()
-        },
-        "machine": store.machine(),  # pages show seconds
-    }
-    if parameters.get("pool_name", "mnist") != "mnist":  # that of the package is in the code
-        recipe["pool"] = load_pool(parameters["pool_name"])
-    executed = store.fetch(
-        "pages",
-        recipe,
-        ".ipynb",
-        run,
-        nbformat.write,
-        lambda path: nbformat.read(path, 4),
-        title=f"{notebook} with {parameters}",
-    )
-    return executed, parameters
+    load = partial(nbformat.read, as_version=4)
+    return store.fetch("pages", entry.recipe, SUFFIX, run, nbformat.write, load, title=entry.title)
 
 
 def as_page(executed, notebook, suffix, parameters, experiment):

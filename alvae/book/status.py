@@ -64,6 +64,10 @@ class Status:
         self._say(f"{self._place(name)}: {duration(self.seconds[name])}", end="\n")
         self._remember()
 
+    def say(self, text):
+        """Write a line of its own."""
+        self._say(text, end="\n")
+
     def _place(self, name):
         n = len(self.steps)
         return f"[{self.steps.index(name) + 1:{len(str(n))}}/{n}] {name}"

@@ -20,13 +20,13 @@ import yaml
 
 from alvae import store
 from alvae.book import RESULTS, STUDIES
+from alvae.book.cells import brief
 from alvae.book.experiment import Experiment, load_manifest
 from alvae.book.study_kinds import KINDS
 from alvae.store.recipes import differences, readable
 from alvae.store.sources import code_of
 
 DIGITS = "%.6g"  # of the numbers in a table
-FEW = 3  # reasons that are listed, of many
 WHERE = ("n_jobs", "scheduler")  # parameters that say where work is done, and change no number
 
 
@@ -176,9 +176,7 @@ def main(arguments=None):
         sys.exit(f"{parser.prog}: there is no study {sorted(unknown)[0]!r}; there are {known}")
     for name in options.names or known:
         reasons = stale(name)
-        more = f" and {len(reasons) - FEW} more" if len(reasons) > FEW else ""
-        why = f"stale: {', '.join(reasons[:FEW])}{more}" if reasons else "today's"
-        print(f"{name}: {why}", flush=True)
+        print(f"{name}: {f'stale: {brief(reasons)}' if reasons else 'as of today'}", flush=True)
         if options.prove and reasons:
             print(f"{name}: {prove(name)}", flush=True)
         elif options.all or (reasons and not options.stale and not options.prove):

@@ -16,7 +16,7 @@ import shutil
 import sys
 import uuid
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from time import perf_counter
 import platformdirs
 from filelock import FileLock, Timeout
 
-from alvae.store.recipes import digest, readable
+from alvae.store.recipes import differences, digest, readable
 
 ABOUT = ".about.json"
 ROOM = 2**26  # bytes that must be free before something is made
@@ -207,6 +207,32 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None):
             if found is None:
                 return _make(path, recipe, make, save, load, title)
     return found[0]
+
+
+def changes(kind, recipe, suffix, title):
+    """What has changed since the latest result of this title was made.
+
+    Parameters
+    ----------
+    kind, recipe, suffix, title
+        As for :func:`fetch`.
+
+    Returns
+    -------
+    list of str
+        Names of parts of the recipe, such as "code.alvae.vae.ConvVAE". Empty if the result is
+        there, or if there never was one.
+    """
+    recipe = readable(recipe)
+    folder, latest = root() / kind, {}
+    if (folder / f"{digest(recipe)[:20]}{suffix}").exists():
+        return []
+    for beside in folder.glob(f"*{ABOUT}"):
+        with suppress(ValueError):
+            about = read_about(beside.with_name(beside.name.removesuffix(ABOUT)))
+            if about["title"] == title and about["made"] > latest.get("made", ""):
+                latest = about
+    return differences(latest["recipe"], recipe) if latest else []
 
 
 def _find(path, load, untimed):

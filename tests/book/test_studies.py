@@ -128,7 +128,7 @@ def test_a_study_writes_its_table_and_is_then_todays(small_study, capsys):
     assert studies.stale(name) == []
     capsys.readouterr()
     studies.main([name])
-    assert capsys.readouterr().out == f"{name}: today's\n"
+    assert capsys.readouterr().out == f"{name}: as of today\n"
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_a_stale_table_says_why(one_table, capsys):
     one_table.write_text(written.replace("0.2", "0.3"))
     assert studies.stale("toy")[0] == "its content is not what was made"
     studies.main(["toy", "--stale"])
-    assert "toy: stale: its content is not what was made, code.alvae." in capsys.readouterr().out
+    assert "toy: stale: its content is not what was made and code.alvae." in capsys.readouterr().out
     assert one_table.read_text() != written
     studies.main(["toy"])
     assert studies.stale("toy") == []
