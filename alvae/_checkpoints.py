@@ -8,6 +8,8 @@ import torch
 
 from alvae import store
 
+UNTIMED = {"seconds": math.nan, "timed_on": None}  # of an epoch that another machine trained
+
 
 class TrainingState:
     """All that a training step changes, and all that the next one depends on.
@@ -53,7 +55,7 @@ class TrainingState:
                 self.generator.set_state(state["noise"])
                 if about["machine"] == store.machine():
                     return state["history"]
-                return [epoch | {"seconds": math.nan} for epoch in state["history"]]
+                return [epoch | UNTIMED for epoch in state["history"]]
         return []
 
 

@@ -1,5 +1,6 @@
 """One trial, as a worker runs it: choose points, train classifiers on their labels, measure."""
 
+from datetime import date
 from itertools import chain
 from time import perf_counter
 from typing import NamedTuple
@@ -105,6 +106,7 @@ def _run_trial(number, budget, task):
         result = _learn(_in_worker(classifier, rng), shared, chosen, weights, task)
         seconds = {"query_seconds": query_seconds}
         seconds["seconds"] = query_seconds + perf_counter() - begin
+        seconds["timed_on"] = date.today().isoformat()
         rows.append(row | ({"classifier": name} if name else {}) | result | seconds)
     return rows
 

@@ -12,10 +12,11 @@ from alvae import store
 from alvae._workers import Workers
 from alvae.pools import as_floats, check_images
 
+UNTIMED = {"seconds": nan, "timed_on": None}
 BLOCK = 4096  # images handled at a time: bounds the memory
 
 
-def fit_stored(vae, images):
+def fit_stored(vae, images, *, timed=False):
     """Fit a VAE, or take it from the store if this very one was fitted to these images before.
 
     Parameters
@@ -23,6 +24,8 @@ def fit_stored(vae, images):
     vae : ConvVAE
         Unfitted; with a `random_state` of None it is fitted anew and not stored.
     images : array of shape (n, H, W) or (n, H, W, C)
+    timed : bool, default=False
+        Fit it again if another machine did, whose seconds are left out otherwise.
 
     Returns
     -------
@@ -49,6 +52,7 @@ def fit_stored(vae, images):
         load=type(vae).load,
         title=f"{vae!r} on {len(images):,} images".replace("\n", ""),
         untimed=_untimed,
+        timed=timed,
     )
 
 
@@ -61,7 +65,7 @@ def _train(vae, images, checkpoints):
 
 def _untimed(vae):
     """Without the seconds that another machine took."""
-    vae.history_ = [epoch | {"seconds": nan} for epoch in vae.history_]
+    vae.history_ = [epoch | UNTIMED for epoch in vae.history_]
     return vae
 
 

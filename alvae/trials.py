@@ -31,7 +31,7 @@ __all__ = ["TrialProtocol", "acquire", "learning_curves"]
 CHUNK = 10  # trials at most that a worker runs between two reports,
 CHUNK_SECONDS = 2  # and how long these may take
 KEEP_SECONDS = 5  # after which the trials that are done are kept
-TIMES = ("query_seconds", "seconds")
+TIMES = ("query_seconds", "seconds", "timed_on")
 COLUMNS = ("space", "strategy", "budget", "trial", "classifier", "accuracy", "pool_accuracy")
 COLUMNS += ("kernel", "C", *TIMES)
 
@@ -99,7 +99,7 @@ class TrialProtocol:
 
 
 def learning_curves(
-    spaces, labels, test_labels, strategies, protocol, *, n_jobs=-1, scheduler=None
+    spaces, labels, test_labels, strategies, protocol, *, n_jobs=-1, scheduler=None, timed=False
 ):
     """Accuracy on the test set for every space, strategy, budget and trial.
 
@@ -123,14 +123,17 @@ def learning_curves(
         Workers on this machine; -1 is one per core.
     scheduler : str, default=None
         Address of a Dask scheduler, such as "tcp://10.0.0.1:8786", whose workers run the trials.
+    timed : bool, default=False
+        Run trials again that another machine ran, whose seconds are left out otherwise.
 
     Returns
     -------
     pandas.DataFrame
         A row per trial: `space`, `strategy`, `budget`, `trial`, the measures, `accuracy`, the
-        chosen `kernel` and `C`, `query_seconds` (the choice of the points) and `seconds` (the whole
-        trial). With several classifiers a row for each, and their names under `classifier`. Where
-        one finds the classes of the pool, `pool_accuracy`, the accuracy on its unlabeled points.
+        chosen `kernel` and `C`, `query_seconds` (the choice of the points), `seconds` (the whole
+        trial), and the day `timed_on`. With several classifiers a row for each, and their names
+        under `classifier`. Where one finds the classes of the pool, `pool_accuracy`, the accuracy
+        on its unlabeled points.
 
     Raises
     ------
@@ -166,6 +169,7 @@ def learning_curves(
                         load=_load,
                         title=title,
                         untimed=_untimed,
+                        timed=timed,
                     )
                     part.insert(0, "space", space_name)
                     part.insert(1, "strategy", name)
@@ -282,7 +286,7 @@ def _save(table, path):
 
 def _load(path):
     """A table as it was saved, where a name may be "None"."""
-    names = {"classifier": str, "kernel": str}
+    names = {"classifier": str, "kernel": str, "timed_on": str}
     options = {"keep_default_na": False, "na_values": [""]}
     return pd.read_csv(path, dtype=names, **options)
 

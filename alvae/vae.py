@@ -13,6 +13,7 @@ The loss is the negative of the paper's equation (2), with a weight β on the re
 
 import math
 from copy import deepcopy
+from datetime import date
 from functools import partial
 from pickle import UnpicklingError
 from time import perf_counter
@@ -121,8 +122,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     history_ : list of dict
-        For every epoch `epoch`; `loss`, `reconstruction` and `kl`, means per image in nats; and
-        `seconds`.
+        For every epoch `epoch`; `loss`, `reconstruction` and `kl`, means per image in nats;
+        `seconds`, and the day `timed_on`.
     image_shape_ : tuple of int
         Shape of one image as it was given: (H, W) or (H, W, C).
     encoder_, decoder_ : Encoder, Decoder
@@ -212,7 +213,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                     remedy = f"try a smaller learning_rate than {self.learning_rate}"
                     raise FloatingPointError(f"the loss is {loss} in epoch {epoch}: {remedy}")
                 means = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
-                self.history_.append({"epoch": epoch, **means, "seconds": perf_counter() - start})
+                clock = {"seconds": perf_counter() - start, "timed_on": date.today().isoformat()}
+                self.history_.append({"epoch": epoch, **means, **clock})
                 if checkpoints and epoch < self.epochs:
                     state.keep(checkpoints, self.history_)
                 bar.set_postfix(loss=f"{loss:.1f}", refresh=False)
@@ -237,8 +239,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"X has images of shape {X.shape[1:]}; this VAE was trained on {self.image_shape_}"
             )
-        mu = np.empty((len(X), self.latent_dim), dtype=np.float32)
-        log_var = np.empty_like(mu)
+        mu, log_var = np.empty((2, len(X), self.latent_dim), dtype=np.float32)
         device = next(self.encoder_.parameters()).device
         with torch.inference_mode():
             for rows in gen_batches(len(X), BLOCK):
@@ -284,7 +285,6 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         ----------
         n : int
         random_state : int, SeedSequence, Generator or None, default=None
-            Seed of the codes.
 
         Returns
         -------

@@ -32,7 +32,7 @@ from alvae.queries import (
 from alvae.summaries import summarize
 from alvae.trials import TrialProtocol, acquire, learning_curves
 
-SECONDS = ["query_seconds", "seconds"]
+SECONDS = ["query_seconds", "seconds", "timed_on"]
 COLUMNS = ["space", "strategy", "budget", "trial", "accuracy", "kernel", "C", *SECONDS]
 
 

@@ -10,6 +10,7 @@ import resource
 import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -263,10 +264,11 @@ def growth(tasks, sizes):
     -------
     pandas.DataFrame
         `task`, `n`, `seconds`, `data_bytes`, and `peak_bytes`: by how much the memory of the
-        process was larger at its peak than before it had any data.
+        process was larger at its peak than before it had any data; and the day `timed_on`.
     """
     rows = [(task, *row) for task in tasks for row in in_new_process(_on_clouds, task, sizes)]
-    return pd.DataFrame(rows, columns=["task", "n", "seconds", "data_bytes", "peak_bytes"])
+    table = pd.DataFrame(rows, columns=["task", "n", "seconds", "data_bytes", "peak_bytes"])
+    return table.assign(timed_on=date.today().isoformat())
 
 
 def in_new_process(function, *args):

@@ -118,13 +118,15 @@ class Experiment:
 
         return ConvVAE(self.latent_dim, epochs=self.epochs, random_state=self.random_state)
 
-    def learning_curves(self, spaces, strategies, **changes):
+    def learning_curves(self, spaces, strategies, *, timed=False, **changes):
         """Learning curves of this experiment's pool, budgets, trials and seed.
 
         Parameters
         ----------
         spaces, strategies : dict
             As `alvae.learning_curves` takes them.
+        timed : bool, default=False
+            Whether it is for the sake of the seconds, too.
         **changes
             Of the `TrialProtocol`.
 
@@ -137,7 +139,8 @@ class Experiment:
         ours = {name: getattr(self, name) for name in ("budgets", "n_trials", "random_state")}
         protocol = TrialProtocol(**(ours | changes))
         data = spaces, self.pool.labels, self.pool.test_labels, strategies, protocol
-        return learning_curves(*data, n_jobs=self.n_jobs, scheduler=self.scheduler)
+        where = {"n_jobs": self.n_jobs, "scheduler": self.scheduler}
+        return learning_curves(*data, **where, timed=timed)
 
     def __repr__(self):
         values = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))

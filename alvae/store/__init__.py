@@ -18,7 +18,7 @@ import uuid
 import warnings
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -92,7 +92,7 @@ def keep(path, result, save, **about):
     with replacing(path) as temporary:
         save(result, temporary)
         about |= {"bytes": temporary.stat().st_size, "sha256": _digest_of_file(temporary)}
-    about["made"] = datetime.now(UTC).isoformat(timespec="seconds")
+    about["made"] = datetime.now(UTC).isoformat(timespec="milliseconds")
     about |= {"machine": machine(), "alvae": version("alvae")}
     with replacing(_beside(path)) as temporary:
         temporary.write_bytes(_sealed(about))
@@ -151,7 +151,7 @@ def _digest_of_file(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None):
+def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None, timed=False):
     """A result from the store, made and stored first if it is not there.
 
     Of two processes that ask for the same at once, one makes it and the other waits.
@@ -174,6 +174,8 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None):
     untimed : callable, default=None
         ``untimed(result)`` is the result without the seconds that making it took, if another
         machine made it.
+    timed : bool, default=False
+        Make again what another machine made, for the sake of the seconds.
 
     Returns
     -------
@@ -199,11 +201,12 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None):
             return make(folder)
     name = digest(recipe)[:20]
     path = root() / kind / f"{name}{suffix}"
-    found = _find(path, load, untimed)
+    find = partial(_find, path, load, untimed, timed)
+    found = find()
     if found is None:
         _check_writable(path.parent)
         with _alone(f"{kind}-{name}", title or kind):
-            found = _find(path, load, untimed)  # another process may have made it
+            found = find()  # another process may have made it
             if found is None:
                 return _make(path, recipe, make, save, load, title)
     return found[0]
@@ -235,21 +238,23 @@ def changes(kind, recipe, suffix, title):
     return differences(latest["recipe"], recipe) if latest else []
 
 
-def _find(path, load, untimed):
-    """The result at this path in a tuple of one; None if there is none, or a damaged one."""
+def _find(path, load, untimed, timed):
+    """The result at this path in a tuple of one; None if there is none that will do."""
     if not _beside(path).exists():  # written last
         return None
     try:
         result, about = recall(path, load)
     except Exception as error:  # what `load` raises is up to it
         aside = root() / "damaged" / f"{uuid.uuid4().hex[:8]}-{path.name}"
-        warnings.warn(f"{path} is made again: {error}; it is now {aside}", stacklevel=4)
+        warnings.warn(f"{path} is made again: {error}; it is now {aside}", stacklevel=3)
         aside.parent.mkdir(parents=True, exist_ok=True)
         for file, place in ((path, aside), (_beside(path), _beside(aside))):
             if file.exists():
                 file.replace(place)
         return None
-    return (untimed(result) if untimed and about["machine"] != machine() else result,)
+    if about["machine"] == machine():
+        return (result,)
+    return None if timed else (untimed(result) if untimed else result,)
 
 
 def _make(path, recipe, make, save, load, title):

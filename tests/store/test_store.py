@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def test_fetch_makes_once_and_returns_what_it_loads():
 
 def test_an_entry_says_what_made_it():
     recipe = {"seed": np.int64(3), "x": np.zeros((2, 3), np.uint8)}
-    before = datetime.now(UTC).replace(microsecond=0)
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
     fetch(*entry(**recipe)[1], title="nine numbers")
     about = read_about(path_of(recipe))
     assert about["title"] == "nine numbers"
@@ -225,6 +225,33 @@ def test_seconds_of_another_machine_are_left_out(monkeypatch):
     assert "seconds" not in fetch(*arguments, **timed)
     monkeypatch.setattr(store, "machine", lambda: "another")
     assert np.isnan(fetch(*arguments, **timed)["seconds"])
+
+
+def test_what_is_made_for_its_seconds_is_made_again_on_another_machine(monkeypatch):
+    made, arguments = entry()
+    fetch(*arguments, timed=True)
+    fetch(*arguments, timed=True)
+    assert len(made) == 1
+    monkeypatch.setattr(store, "machine", lambda: "another")
+    fetch(*arguments)
+    assert len(made) == 1
+    fetch(*arguments, timed=True)
+    assert len(made) == 2
+    fetch(*arguments, timed=True)
+    assert len(made) == 2
+
+
+def test_what_has_changed_since_the_latest_of_a_title():
+    def ask(**recipe):
+        return store.changes("kind", recipe, ".npz", "nine numbers")
+
+    assert ask(a=1) == []  # there never was one
+    for recipe in ({"a": 0, "code": {"f": 1, "g": 2}}, {"a": 1, "code": {"f": 1, "g": 2}}):
+        fetch(*entry(**recipe)[1], title="nine numbers")
+    fetch(*entry(a=5)[1], title="others")
+    assert ask(a=1, code={"f": 1, "g": 2}) == []
+    assert ask(a=1, code={"f": 1, "g": 3}) == ["code.g"]
+    assert "code.h" in ask(a=1, code={"f": 1, "g": 2, "h": 3})
 
 
 IN_TURN = """
