@@ -1,10 +1,17 @@
 """Checks of parameters, as every room needs them."""
 
 import math
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn import get_config
+
+
+def shown(value):
+    """A value in a message: its repr on one line, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def check_integer(name, value, least, most=math.inf, meaning=""):
@@ -16,7 +23,7 @@ def check_integer(name, value, least, most=math.inf, meaning=""):
     if not is_integer or not least <= value <= most:
         allowed = f"from {least} to {most}" if most < math.inf else f"of at least {least}"
         meaning = f", {meaning}" if meaning else ""
-        raise ValueError(f"{name} is {value!r}; allowed are integers {allowed}{meaning}")
+        raise ValueError(f"{name} is {shown(value)}; allowed are integers {allowed}{meaning}")
 
 
 def check_number(name, value, least, inclusive=True):
@@ -24,28 +31,32 @@ def check_number(name, value, least, inclusive=True):
     is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or value < least or (value == least and not inclusive):
         relation = "of at least" if inclusive else "greater than"
-        raise ValueError(f"{name} is {value!r}; allowed are finite numbers {relation} {least}")
+        raise ValueError(f"{name} is {shown(value)}; allowed are finite numbers {relation} {least}")
 
 
 def check_choice(name, value, allowed):
     """Raise a ValueError unless `value` is one of the words that are allowed."""
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} is {value!r}; allowed are {' and '.join(map(repr, allowed))}")
+        raise ValueError(
+            f"{name} is {shown(value)}; allowed are {' and '.join(map(repr, allowed))}"
+        )
 
 
 def check_list(name, value):
     """Raise a ValueError unless `value` is a list of something, and not a word or a number."""
     if not isinstance(value, list | tuple | range | np.ndarray) or len(value) == 0:
-        raise ValueError(f"{name} is {value!r}; allowed is a list with at least one element")
+        raise ValueError(f"{name} is {shown(value)}; allowed is a list with at least one element")
 
 
 def check_named(name, value, least=1):
     """Raise a ValueError unless `value` is a dict that gives names to something."""
     if not isinstance(value, dict) or len(value) < least:
-        raise ValueError(f"{name} is {value!r}; allowed is a dict with {least} or more entries")
+        raise ValueError(
+            f"{name} is {shown(value)}; allowed is a dict with {least} or more entries"
+        )
     for key in value:
         if not isinstance(key, str):
-            raise ValueError(f"{name} has the key {key!r}; allowed are names, as strings")
+            raise ValueError(f"{name} has the key {shown(key)}; allowed are names, as strings")
 
 
 def check_points(name, X):
@@ -79,7 +90,14 @@ def check_labels(y, n):
         raise ValueError(f"y has shape {y.shape}; it must have shape ({n},), one label per point")
     if np.isinf(y).any():
         raise ValueError("y contains infinity; it must hold numbers, NaN where unlabeled")
+    warn_of_minus_one(y)
     return y
+
+
+def warn_of_minus_one(y):
+    """Warn where -1 is one of three or more labels: elsewhere that means unlabeled."""
+    if (y == -1).any() and len(np.unique(y[~np.isnan(y)])) > 2:
+        warnings.warn("y has -1, which counts as a class; NaN means unlabeled", stacklevel=4)
 
 
 def check_prepared(is_right):
@@ -94,6 +112,6 @@ def check_generator(random_state):
         return np.random.default_rng(random_state)
     except (TypeError, ValueError):
         raise ValueError(
-            f"random_state is {random_state!r}; allowed are None, an integer of at least 0, "
+            f"random_state is {shown(random_state)}; allowed are None, an integer of at least 0, "
             "a SeedSequence and a Generator"
         ) from None

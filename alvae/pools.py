@@ -18,6 +18,8 @@ import numpy as np
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
+from alvae._checks import shown
+
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 IDX_STEMS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
@@ -189,9 +191,9 @@ def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
     """
     check_classes(classes)
     if not isinstance(name, (str, Path)):
-        raise ValueError(f"name is {name!r}; allowed are a str and a Path")
+        raise ValueError(f"name is {shown(name)}; allowed are a str and a Path")
     if not isinstance(test_size, Real) or not 0 < test_size < 1:
-        raise ValueError(f"test_size is {test_size!r}; allowed is a fraction between 0 and 1")
+        raise ValueError(f"test_size is {shown(test_size)}; allowed is a fraction between 0 and 1")
     try:
         path = Path(name).expanduser()
         is_local = path.exists() or path.suffix == ".npz" or path.parent != Path()
@@ -221,7 +223,9 @@ def check_classes(classes):
         or not all(isinstance(c, Integral) and not isinstance(c, bool) for c in classes)
         or len(set(classes)) < max(2, len(classes))
     ):
-        raise ValueError(f"classes is {classes!r}; allowed is a list of two or more distinct ints")
+        raise ValueError(
+            f"classes is {shown(classes)}; allowed is a list of two or more distinct ints"
+        )
 
 
 def check_images(name, images):

@@ -1,5 +1,9 @@
 """From the table of all trials to means, errors, differences, and budgets that are enough."""
 
+from alvae._checks import shown
+
+CURVE = ("space", "strategy", "classifier")  # what tells curves apart, as far as it is there
+
 
 def summarize(curves, value="accuracy"):
     """Mean, standard deviation and standard error of the accuracy over the trials.
@@ -16,9 +20,14 @@ def summarize(curves, value="accuracy"):
     pandas.DataFrame
         `space`, `strategy`, `classifier` if there are several, `budget`, `mean`, `std`, `sem`,
         `n_trials`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
     """
-    keys = [key for key in ("space", "strategy", "classifier", "budget") if key in curves]
-    grouped = curves.groupby(keys, sort=False)[value]
+    _check("curves", curves, ("space", "strategy", "budget", value))
+    grouped = curves.groupby([*_keys(curves), "budget"], sort=False)[value]
     table = grouped.agg(["mean", "std", "sem", "size"]).reset_index()
     return table.rename(columns={"size": "n_trials"})
 
@@ -35,12 +44,20 @@ def first_budget_reaching(summary, accuracy):
     Returns
     -------
     pandas.DataFrame
-        `space`, `strategy`, `budget`; the budget is missing (<NA>) where the level is not reached.
+        `space`, `strategy`, `classifier` if there are several, `budget`; the budget is missing
+        (<NA>) where the level is not reached.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
     """
-    curves = summary[["space", "strategy"]].drop_duplicates()
+    _check("summary", summary, ("space", "strategy", "budget", "mean"))
+    keys = _keys(summary)
+    curves = summary[keys].drop_duplicates()
     reached = summary[summary["mean"] >= accuracy]
-    first = reached.groupby(["space", "strategy"], as_index=False)["budget"].min()
-    table = curves.merge(first, how="left", on=["space", "strategy"])
+    first = reached.groupby(keys, as_index=False)["budget"].min()
+    table = curves.merge(first, how="left", on=keys)
     return table.astype({"budget": "Int64"}).reset_index(drop=True)
 
 
@@ -51,7 +68,7 @@ def paired_differences(curves, one, other):
     ----------
     curves : DataFrame
         From `learning_curves`, which pairs trials by their seeds.
-    one, other : (space, strategy)
+    one, other : (space, strategy), or (space, strategy, classifier) if there are several
         The two curves.
 
     Returns
@@ -62,13 +79,26 @@ def paired_differences(curves, one, other):
     Raises
     ------
     ValueError
-        If a curve is not in the table.
+        If a column is missing, or a curve is not in the table.
     """
-    table = curves.pivot_table(
-        index=["budget", "trial"], columns=["space", "strategy"], values="accuracy"
-    )
-    for curve in (one, other):
-        if curve not in table.columns:
-            raise ValueError(f"{curve!r} is not one of the curves {list(table.columns)}")
-    difference = (table[one] - table[other]).groupby("budget")
+    _check("curves", curves, ("space", "strategy", "budget", "trial", "accuracy"))
+    trials = curves.set_index(["budget", "trial"]).groupby(_keys(curves), sort=False)["accuracy"]
+    accuracies = dict(list(trials))
+    for name, curve in (("one", one), ("other", other)):
+        if not isinstance(curve, tuple | list) or tuple(curve) not in accuracies:
+            raise ValueError(f"{name} is {shown(curve)}; allowed are the curves {list(accuracies)}")
+    difference = (accuracies[tuple(one)] - accuracies[tuple(other)]).groupby("budget")
     return difference.agg(["mean", "sem"]).reset_index()
+
+
+def _keys(table):
+    return [key for key in CURVE if key in table]
+
+
+def _check(name, table, columns):
+    missing = [column for column in columns if column not in table]
+    if missing or len(table) == 0:
+        raise ValueError(
+            f"{name} has {len(table)} rows of {list(table)}; it must have at least one, of "
+            f"{', '.join(columns)}"
+        )

@@ -18,7 +18,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
-from alvae._checks import check_integer, check_list, check_named, check_points
+from alvae._checks import check_integer, check_list, check_named, check_points, shown
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
 from alvae._trial import Task, acquire, run_trials, seed_of
@@ -80,6 +80,8 @@ class TrialProtocol:
             check_integer("batch_size", self.batch_size, 1)
         check_integer("random_state", self.random_state, 0)
         check_named("classifiers", self.classifiers)
+        if "" in self.classifiers and len(self.classifiers) > 1:
+            raise ValueError("classifiers has the name ''; of several, each must have a name")
         for classifier in self.classifiers.values():
             as_pool_classifier(classifier)
         check_named("measures", self.measures, least=0)
@@ -89,7 +91,7 @@ class TrialProtocol:
                     f"measures has {name!r}; allowed are names other than {', '.join(COLUMNS)}"
                 )
             if not callable(measure):
-                raise ValueError(f"measures[{name!r}] is {measure!r}; it must be callable")
+                raise ValueError(f"measures[{name!r}] is {shown(measure)}; it must be callable")
 
     @property
     def smallest_batch(self):
@@ -140,6 +142,10 @@ def learning_curves(
     ValueError
         If a parameter is out of range, arrays do not fit together, or no scheduler answers.
     """
+    check_named("spaces", spaces)
+    check_named("strategies", strategies)
+    if not isinstance(protocol, TrialProtocol):
+        raise ValueError(f"protocol is a {type(protocol).__name__}; it must be a TrialProtocol")
     labels, test_labels = np.asarray(labels), np.asarray(test_labels)
     strategies = {
         name: clone(as_strategy(strategy)).set_params(random_state=None)
@@ -320,16 +326,15 @@ def _check(spaces, labels, test_labels, strategies, protocol):
                 f"{name} has shape {value.shape} and dtype {value.dtype}; it must be a list of "
                 "integers"
             )
-    for name, value in (("spaces", spaces), ("strategies", strategies)):
-        if len(value) == 0:
-            raise ValueError(f"{name} is empty; there must be at least one")
-    for name, (X, X_test) in spaces.items():
+    for name, pair in spaces.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise ValueError(f"spaces[{name!r}] is a {type(pair).__name__}; it must be (X, X_test)")
+        X, X_test = (check_points(f"spaces[{name!r}]", points) for points in pair)
         if len(X) != len(labels) or len(X_test) != len(test_labels):
             raise ValueError(
                 f"spaces[{name!r}] has {len(X)} pool and {len(X_test)} test points; there are "
                 f"{len(labels)} labels and {len(test_labels)} test_labels"
             )
-        X, X_test = (check_points(f"spaces[{name!r}]", points) for points in (X, X_test))
         if X.shape[1] != X_test.shape[1]:
             raise ValueError(
                 f"spaces[{name!r}] has pool points of {X.shape[1]} features and test points of "

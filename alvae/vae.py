@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from alvae import store
 from alvae._checkpoints import TrainingState
-from alvae._checks import check_generator, check_integer, check_number
+from alvae._checks import check_generator, check_integer, check_number, shown
 from alvae._progress import progress_bar
 from alvae.pools import check_images
 
@@ -358,7 +358,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             torch.empty(0, device=device)
         except (RuntimeError, TypeError, AssertionError) as error:
             raise ValueError(
-                f"device is {self.device!r}; it must be 'auto' or a device that torch has here"
+                f"device is {shown(self.device)}; it must be 'auto' or a device that torch has here"
             ) from error
         return device
 

@@ -73,5 +73,45 @@ def test_paired_differences():
         assert row.sem == pytest.approx(difference.std(ddof=1) / np.sqrt(5), rel=1e-12)
     backwards = paired_differences(table, other, one)
     np.testing.assert_allclose(backwards["mean"], -result["mean"])
-    with pytest.raises(ValueError, match=r"\('latent', 'greedy'\) is not one of the curves"):
+    with pytest.raises(ValueError, match=r"one is \('latent', 'greedy'\); allowed are"):
         paired_differences(table, ("latent", "greedy"), other)
+
+
+def of_two_classifiers():
+    """The same curves for two classifiers, of which one is better by a tenth everywhere."""
+    table, _ = random_curves()
+    better = table.assign(accuracy=table["accuracy"] + 0.1)
+    names = zip(("None", "NA"), (table, better), strict=True)
+    return table, pd.concat([part.assign(classifier=name) for name, part in names])
+
+
+def test_classifiers_are_kept_apart():
+    table, both = of_two_classifiers()
+    summary = summarize(both)
+    assert len(summary) == 24
+    for level in (0.4, 0.5, 0.6):
+        first = first_budget_reaching(summary, level)
+        for name, shift in (("None", 0), ("NA", 0.1)):
+            alone = first_budget_reaching(summarize(table), level - shift)
+            ours = first[first["classifier"] == name].drop(columns="classifier")
+            pd.testing.assert_frame_equal(ours.reset_index(drop=True), alone)
+    curve = ("latent", "uniform")
+    gain = paired_differences(both, (*curve, "NA"), (*curve, "None"))
+    np.testing.assert_allclose(gain["mean"], 0.1)
+    with pytest.raises(ValueError, match=r"one is \('latent', 'uniform'\); allowed are the curves"):
+        paired_differences(both, curve, curve)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda table: summarize(table, "radius"), "curves has 60 rows .* of .*radius"),
+        (lambda table: summarize(table.drop(columns="budget")), "it must have .*budget"),
+        (lambda table: summarize(table[:0]), "curves has 0 rows"),
+        (lambda table: first_budget_reaching(table, 0.9), "summary has 60 rows .* mean"),
+        (lambda table: paired_differences(table, "latent", ("a", "b")), "one is 'latent'"),
+    ],
+)
+def test_bad_tables_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(random_curves()[0])

@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from alvae._checks import shown
+
 
 class PoolClassifier(ClassifierMixin, BaseEstimator):
     """Base class of the classifiers that are fitted to a pool of which most labels are NaN.
@@ -77,7 +79,9 @@ class _LabeledOnly(PoolClassifier):
 def as_pool_classifier(classifier):
     """A `PoolClassifier` as it is, and any other classifier as one."""
     if isinstance(classifier, type) or not hasattr(classifier, "fit"):
-        raise ValueError(f"classifiers has {classifier!r}; allowed are instances that have fit")
+        raise ValueError(
+            f"classifiers has {shown(classifier)}; allowed are instances that have fit"
+        )
     return classifier if isinstance(classifier, PoolClassifier) else _LabeledOnly(classifier)
 
 

@@ -13,7 +13,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alvae._checks import check_integer, check_number
+from alvae._checks import check_integer, check_number, shown, warn_of_minus_one
 from alvae._graphs import graph_of, nearest_neighbors
 from alvae.classifiers.base import PoolClassifier, labeled_only
 
@@ -26,7 +26,8 @@ class GraphClassifier(PoolClassifier):
 
     A subclass stores `n_neighbors` among its parameters and writes `_check(counts, weights)`, which
     refuses parameters that do not suit the labels before anything long starts, and `_spread(edges,
-    labeled, codes, weights)`, the scores of every point of the pool for every class.
+    labeled, codes, weights)`: the scores of every point of the pool for every class, and whether
+    some label reaches it.
     """
 
     def prepare(self, X, X_new=None, *, graph=None, n_labels=0, folder=None):
@@ -69,11 +70,17 @@ class GraphClassifier(PoolClassifier):
         if targets.dtype.kind == "f" and np.isinf(targets).any():
             raise ValueError("y contains infinity; labels must be finite, NaN where unlabeled")
         check_classification_targets(targets)
+        if targets.dtype.kind in "if":
+            warn_of_minus_one(targets.astype(float))
         self.classes_, codes = np.unique(targets, return_inverse=True)
         self._check(np.bincount(codes, weights), weights)
         self._graph = graph_of(X, prepared)
         edges = self._graph.weights(self.n_neighbors)
-        self.scores_ = self._spread(edges, labeled, codes, weights)
+        self.scores_, reached = self._spread(edges, labeled, codes, weights)
+        if not reached.all():
+            # What no label reaches takes the class of the nearest labeled point.
+            nearest = nearest_neighbors(X[labeled], 1, X[~reached])[1][:, 0]
+            self.scores_[~reached] = np.eye(len(self.classes_))[codes[nearest]]
         self.transduction_ = self.classes_[self.scores_.argmax(axis=1)]
         return self
 
@@ -181,20 +188,15 @@ class PoissonLearning(GraphClassifier):
 
         alone = np.count_nonzero(totals, axis=1) == 1  # parts in which one class is labeled
         potentials[alone[part]] = mean[part[alone[part]]]
-        lost = np.flatnonzero(amounts[part, 0] == 0)
-        if len(lost):
-            X = self._graph.X
-            _, nearest = nearest_neighbors(X[labeled], 1, X[lost])
-            potentials[lost] = one_hot[nearest[:, 0]]
-        return potentials
+        return potentials, amounts[part, 0] > 0
 
     def _prior(self, counts):
         if isinstance(self.class_prior, str):
             priors = {"balanced": np.ones(len(counts)), "labels": counts}
             if self.class_prior not in priors:
                 raise ValueError(
-                    f"class_prior is {self.class_prior!r}; allowed are 'balanced', 'labels' and "
-                    "a number for each class"
+                    f"class_prior is {shown(self.class_prior)}; allowed are 'balanced', 'labels' "
+                    "and a number for each class"
                 )
             prior = priors[self.class_prior]
         else:
@@ -203,9 +205,8 @@ class PoissonLearning(GraphClassifier):
             except (TypeError, ValueError):
                 prior = np.empty(0)
             if prior.shape != counts.shape or not (prior > 0).all() or np.isinf(prior).any():
-                given = " ".join(repr(self.class_prior).split())  # of an array, on one line
                 raise ValueError(
-                    f"class_prior is {given}; it must be {len(counts)} positive "
+                    f"class_prior is {shown(self.class_prior)}; it must be {len(counts)} positive "
                     "numbers, one for each labeled class"
                 )
         return prior / prior.sum()
@@ -213,6 +214,9 @@ class PoissonLearning(GraphClassifier):
 
 class GraphLabelSpreading(GraphClassifier):
     """scikit-learn's `LabelSpreading` [1]_ on the same graph and behind the same call.
+
+    A point that no label reaches, in a part of the graph that has none, takes the class of the
+    nearest labeled point. Where the iterations do not converge, there is a warning.
 
     Parameters
     ----------
@@ -260,7 +264,8 @@ class GraphLabelSpreading(GraphClassifier):
         )
         with warnings.catch_warnings():
             # Points that no label reaches have no distribution: a division of 0 by 0.
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore", RuntimeWarning)
             spreading.fit(self._graph.X, y)
         self.n_iter_ = spreading.n_iter_
-        return np.nan_to_num(spreading.label_distributions_)
+        shares = np.nan_to_num(spreading.label_distributions_)
+        return shares, shares.any(axis=1)

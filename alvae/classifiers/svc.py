@@ -21,7 +21,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alvae._checks import check_integer, check_prepared
+from alvae._checks import check_integer, check_prepared, shown
 from alvae.classifiers.base import PoolClassifier, labeled_only
 
 try:  # libsvm without the checks around it; private, so a scikit-learn without it is provided for
@@ -373,21 +373,21 @@ def check_grid(param_grid):
     try:
         candidates = list(ParameterGrid(grid))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"param_grid is {grid!r}; {error}") from error
+        raise ValueError(f"param_grid is {shown(grid)}; {error}") from error
     if not candidates:
         raise ValueError("param_grid is empty; it must have at least one candidate")
     for candidate in candidates:
         for name, value in candidate.items():
             if name not in _ALLOWED:
                 raise ValueError(
-                    f"param_grid names {name!r}; allowed are {', '.join(map(repr, _ALLOWED))}"
+                    f"param_grid names {shown(name)}; allowed are {', '.join(map(repr, _ALLOWED))}"
                 )
             words, numbers = _ALLOWED[name]
             is_number = isinstance(value, Real) and not isinstance(value, bool)
             if not (numbers and is_number and 0 < value < np.inf) and value not in words:
                 allowed = [*map(repr, words), *(["a positive number"] if numbers else [])]
                 raise ValueError(
-                    f"{name} in param_grid is {value!r}; allowed: {', '.join(allowed)}"
+                    f"{name} in param_grid is {shown(value)}; allowed: {', '.join(allowed)}"
                 )
     return candidates
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from alvae._checks import check_generator, check_integer, check_labels, check_points
+from alvae._checks import check_generator, check_integer, check_labels, check_points, shown
 
 
 class QueryStrategy(BaseEstimator):
@@ -158,7 +158,7 @@ class _Peer(QueryStrategy):
 def as_strategy(strategy):
     """A `QueryStrategy` as it is, and a strategy of scikit-activeml as one."""
     if isinstance(strategy, type) or not hasattr(strategy, "query"):
-        raise ValueError(f"strategies has {strategy!r}; allowed are instances that have query")
+        raise ValueError(f"strategies has {shown(strategy)}; allowed are instances that have query")
     return strategy if isinstance(strategy, QueryStrategy) else _Peer(strategy)
 
 

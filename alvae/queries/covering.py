@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist, pdist
 from sklearn.utils import gen_batches
 
-from alvae._checks import check_integer, check_number, check_prepared
+from alvae._checks import check_integer, check_number, check_prepared, shown
 from alvae._clusters import kmeans
 from alvae.queries.base import QueryStrategy
 
@@ -63,7 +63,7 @@ class ProbCover(QueryStrategy):
             check_integer("n_classes", self.n_classes, 2, n, "the number of points")
             check_number("purity", self.purity, 0, inclusive=False)
             if self.purity > 1:
-                raise ValueError(f"purity is {self.purity!r}; it must be at most 1")
+                raise ValueError(f"purity is {shown(self.purity)}; it must be at most 1")
 
     def _prepare(self, X, graph, rng):
         radius = self._pure_radius(X, rng) if self.radius is None else self.radius

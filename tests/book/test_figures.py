@@ -368,6 +368,12 @@ def test_panels_draw_means_or_every_row(joined):
 Z, LABELS = points(2, 3)
 
 
+def twice():
+    """A summary of two classifiers."""
+    table = pd.DataFrame({"space": "input", "strategy": "uniform", "budget": [3, 5], "mean": 0.9})
+    return pd.concat([table.assign(std=0.1, classifier=name) for name in "ab"])
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -409,6 +415,7 @@ Z, LABELS = points(2, 3)
         (lambda: figures.selections(Z, LABELS, {"a": [200]}), r"chosen\['a'\] is .* 0 to 199"),
         (lambda: figures.selections(Z, LABELS, {"a": []}), r"chosen\['a'\] has shape"),
         (lambda: figures.measures(trials(), "who", "seconds"), "table has 36 rows"),
+        (lambda: figures.learning_curves(twice()), "summary has several rows for a budget"),
         (lambda: figures.measures(trials(), "space", "strategy"), "table.'strategy'. holds"),
         (lambda: figures.measures(trials() * 0, "budget", "std", log=True), "must be above 0"),
         (lambda: figures.costs(trials() * 0, "budget", "std", "space"), "must be above 0"),

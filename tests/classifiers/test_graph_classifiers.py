@@ -1,5 +1,7 @@
 """Labels on a graph against dense algebra."""
 
+import warnings
+
 import numpy as np
 import pytest
 from graphs_by_hand import brute_force_graph, brute_force_weights
@@ -9,13 +11,14 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.datasets import make_moons
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
 from test_svc import blobs
 
 from alvae import NeighborGraph
 from alvae.classifiers import GraphLabelSpreading, PoissonLearning
+from alvae.queries import KMeansCoreset
 
 
 @settings(
@@ -41,7 +44,7 @@ def test_potentials_solve_the_poisson_equation(
     X = rng.normal(size=(sum(sizes), 2))
     X[:, 0] += 1000 * np.repeat(np.arange(len(sizes)), sizes)
     labeled = rng.choice(len(X), min(n_labels, len(X)), replace=False)
-    labels = rng.integers(0, n_classes, len(labeled)) - 2.0
+    labels = rng.integers(0, n_classes, len(labeled)) - 9.0
     y = np.full(len(X), np.nan)
     y[labeled] = labels
     classes = sorted(set(labels))
@@ -249,7 +252,7 @@ def test_labels_on_points_that_are_all_the_same(classifier, n):
     assert set(fitted.predict([[1.0, 1.0], [3.0, 0.0]])) <= {0, 1}
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 2, 3], [-1, 3, 5, 8], list("abcd")])
+@pytest.mark.parametrize("labels", [[0, 1, 2, 3], [-2, 3, 5, 8], list("abcd")])
 def test_the_names_of_the_classes_do_not_matter(labels):
     X, target, new_X = blobs(2, 4, 10)
     expected = PoissonLearning().fit(X, target).predict(new_X)
@@ -302,13 +305,48 @@ def test_parameters_and_clone_of_the_graph_classifiers():
     assert clone(learner).get_params() == {"n_neighbors": 3, "class_prior": [1, 2], "tol": 0.1}
     defaults = {"n_neighbors": 10, "class_prior": "balanced", "tol": 1e-3}
     assert PoissonLearning().get_params() == defaults
-    spreading = clone(GraphLabelSpreading(4, alpha=0.5, max_iter=9))
-    assert spreading.get_params() == {"n_neighbors": 4, "alpha": 0.5, "max_iter": 9}
+    spreading = clone(GraphLabelSpreading(4, alpha=0.5, max_iter=900))
+    assert spreading.get_params() == {"n_neighbors": 4, "alpha": 0.5, "max_iter": 900}
     X, y, _ = blobs(0, 2, 9)
     for classifier in (learner, spreading):
         classifier.fit(X, y)
         with pytest.raises(NotFittedError):
             clone(classifier).predict(X)
+
+
+@pytest.mark.parametrize("classifier", [PoissonLearning(4), GraphLabelSpreading(4)], ids=repr)
+def test_where_no_label_reaches_the_nearest_decides(classifier):
+    """Four islands in a row, of which the first and the last have a label."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2)) * 0.1 + np.repeat([[0.0, 0], [1, 0], [4, 0], [5, 0]], 10, axis=0)
+    y = np.full(40, np.nan)
+    y[[3, 37]] = 7, 8
+    fitted = classifier.fit(X, y)
+    assert fitted.transduction_.tolist() == [7] * 20 + [8] * 20
+    assert fitted.predict(X).tolist() == [7] * 20 + [8] * 20
+    np.testing.assert_array_equal(fitted.scores_[10:20], [[1, 0]] * 10)
+
+
+def test_label_spreading_says_that_it_did_not_converge():
+    X, y, _ = blobs(0, 2, 20)
+    y = np.where(np.arange(len(y)) % 10 == 0, y, np.nan)
+    with pytest.warns(ConvergenceWarning, match="without convergence"):
+        GraphLabelSpreading(4, alpha=0.99, max_iter=3).fit(X, y)
+
+
+@pytest.mark.parametrize("classifier", [PoissonLearning(), GraphLabelSpreading()], ids=repr)
+@pytest.mark.parametrize(
+    ("labels", "warns"), [([-1, 0, 1], True), ([-1, 1], False), ([0, 1, 2], False)]
+)
+def test_minus_one_among_others_is_a_class_said_out_loud(classifier, labels, warns):
+    X, codes, _ = blobs(0, len(labels), 9)
+    y = np.array(labels)[codes]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier.fit(X, y)
+        KMeansCoreset(3, random_state=0).query(X, np.where(np.arange(len(y)) < 20, y, np.nan), 3)
+    said = [str(w.message) for w in caught if "-1, which counts as a class" in str(w.message)]
+    assert len(said) == 2 * warns
 
 
 X_BAD, Y_BAD = np.arange(20.0).reshape(10, 2), np.array([0, 1] + 8 * [np.nan])

@@ -75,12 +75,17 @@ def learning_curves(summary, level=None, spread="std", zoom=None):
     Raises
     ------
     ValueError
-        If a column is missing or an argument is not one of these.
+        If a column is missing, a curve has a budget twice, as with several classifiers, or an
+        argument is not one of these.
     """
     if spread not in ("std", "sem", None):
         raise ValueError(f"spread is {spread!r}; allowed are 'std', 'sem' and None")
     columns = ["space", "strategy", "budget", "mean"]
     check_columns("summary", summary, columns if spread is None else [*columns, spread])
+    if summary.duplicated(["space", "strategy", "budget"]).any():
+        raise ValueError(
+            "summary has several rows for a budget of one curve; it must be of one classifier"
+        )
     if level is not None:
         level = float(check_numbers("level", level, ()))
     if zoom is not None:
