@@ -4,6 +4,7 @@ import math
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from alvae import store
@@ -23,8 +24,7 @@ class TrainingState:
     """
 
     def __init__(self, params, generator, network, optimizer, schedule):
-        self.params = {k: v.item() if hasattr(v, "item") else v for k, v in params.items()}
-        self.generator = generator
+        self.params, self.generator = plain(params), generator
         self.parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
 
     def keep(self, folder, history):
@@ -57,6 +57,12 @@ class TrainingState:
                     return state["history"]
                 return [epoch | UNTIMED for epoch in state["history"]]
         return []
+
+
+def plain(params):
+    """Parameters as Python's own numbers and words: others do not pass weights_only=True."""
+    numbers = {k: v.item() for k, v in params.items() if isinstance(v, np.generic)}
+    return params | numbers | {k: str(v) for k, v in params.items() if isinstance(v, torch.device)}
 
 
 def _load(path):

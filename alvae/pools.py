@@ -7,8 +7,8 @@ checks what it is given, so that the other modules receive regular arrays of fin
 import gzip
 import hashlib
 import math
+import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from importlib import resources
 from numbers import Integral, Real
@@ -18,12 +18,13 @@ import numpy as np
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from alvae._checks import shown
+from alvae._checks import check_integer, shown
+from alvae._files import UNREADABLE, check_archive, check_claim, check_npy_header
 
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 IDX_STEMS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
-UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+DARK = 64  # of the 255 gray levels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +64,7 @@ class Pool:
                 check_images("test_images", self.test_images),
             )
         )
+        warn_if_dark("images", self.images)
         if images.shape[1:] != test_images.shape[1:]:
             raise ValueError(
                 f"test_images are of size {test_images.shape[1:]}; "
@@ -155,7 +157,7 @@ class Pool:
         )
 
 
-def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
+def load_pool(name="mnist", classes=None, *, version=1, test_size=1 / 7, random_state=0):
     """Load images and labels.
 
     Parameters
@@ -169,6 +171,8 @@ def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
           one plane after the other. A file or folder of that name comes first.
     classes : list of int, default None
         Classes to keep, at least two; None keeps all.
+    version : int, default 1
+        Of an OpenML data set, of which there may be several under one name.
     test_size : float, default 1/7
         Fraction of an OpenML data set that becomes the test images, stratified by class.
     random_state : int, default 0
@@ -192,6 +196,8 @@ def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
     check_classes(classes)
     if not isinstance(name, (str, Path)):
         raise ValueError(f"name is {shown(name)}; allowed are a str and a Path")
+    check_integer("version", version, 1)
+    check_integer("random_state", random_state, 0)
     if not isinstance(test_size, Real) or not 0 < test_size < 1:
         raise ValueError(f"test_size is {shown(test_size)}; allowed is a fraction between 0 and 1")
     try:
@@ -202,7 +208,7 @@ def load_pool(name="mnist", classes=None, *, test_size=1 / 7, random_state=0):
         elif is_local:
             arrays = read_idx_folder(path) if path.is_dir() else read_npz(path)
         else:
-            arrays = read_openml(str(name), test_size, random_state)
+            arrays = read_openml(str(name), version, test_size, random_state)
         images, labels, test_images, test_labels = arrays
         pool = Pool(images, labels, test_images, test_labels, name=path.stem if is_local else name)
     except UNREADABLE as error:
@@ -273,6 +279,17 @@ def check_images(name, images):
     return images.astype(np.uint8, copy=False) if is_integer else images
 
 
+def warn_if_dark(name, images):
+    """Warn if whole numbers, which stand for gray levels up to 255, are small ones all over."""
+    first = np.asarray(images[:1000])
+    if first.dtype.kind in "ui" and 0 < (most := first.max()) < DARK:
+        warnings.warn(
+            f"{name} has whole numbers up to {most}, which are taken as gray levels of 255 and so "
+            f"are nearly black; if {most} is white, hand over {name} / {most}",
+            stacklevel=3,
+        )
+
+
 def as_floats(images):
     """Images that `check_images` returned, as float32 in [0, 1]."""
     return images.astype(np.float32) / 255 if images.dtype == np.uint8 else np.float32(images)
@@ -306,16 +323,14 @@ def read_npz(path):
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError("it is not a whole .npz archive")
-        file.seek(0)
-        arrays = np.load(file, allow_pickle=False)
+    check_archive(path)
+    with np.load(path, allow_pickle=False) as arrays, zipfile.ZipFile(path) as archive:
         if missing := [key for key in NPZ_KEYS if key not in arrays]:
             raise ValueError(f"it lacks {', '.join(missing)}")
-        try:
-            return tuple(arrays[key] for key in NPZ_KEYS)
-        except ValueError as error:
-            if "Object arrays" not in str(error):
-                raise
-            raise ValueError("it holds Python objects, as if images were of two sizes") from error
+        for key in NPZ_KEYS:
+            with archive.open(f"{key}.npy") as file:
+                check_npy_header(file, archive.getinfo(f"{key}.npy").file_size)
+        return tuple(arrays[key] for key in NPZ_KEYS)
 
 
 def read_idx_folder(folder):
@@ -332,21 +347,23 @@ def read_idx_folder(folder):
 
 def read_idx(path):
     """One IDX file of bytes: 0, 0, 8, the number of axes, their lengths, the values."""
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        content = gzip.decompress(content)
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise ValueError(f"{path.name} does not begin like an IDX file of bytes")
-    start = 4 + 4 * content[3]
-    shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)]
-    if len(content) != (expected := start + math.prod(shape)):
-        raise ValueError(f"{path.name} has {len(content)} bytes, not the {expected} it announces")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        start = file.read(4)
+        if len(start) < 4 or start[:3] != b"\0\0\x08":
+            raise ValueError(f"{path.name} does not begin like an IDX file of bytes")
+        shape = np.frombuffer(file.read(4 * start[3]), ">u4").tolist()
+        announced = math.prod(shape)
+        check_claim(announced, path.stat().st_size)
+        content = file.read(announced + 1)
+    if len(shape) != start[3] or len(content) != announced:
+        there = f"{len(content):,} bytes" if len(content) <= announced else "more"
+        raise ValueError(f"{path.name} has {there}, not the {announced:,} it announces")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def read_openml(name, test_size, random_state):
+def read_openml(name, version, test_size, random_state):
     """The four arrays of an OpenML data set, split at random within classes."""
-    bunch = datasets.fetch_openml(name, as_frame=False)
+    bunch = datasets.fetch_openml(name, version=version, as_frame=False)
     data, target = np.asarray(bunch.data), np.asarray(bunch.target)
     if data.ndim != 2 or data.dtype.kind not in "buif" or target.shape != data.shape[:1]:
         raise ValueError("it is not a dense table of numbers with one label per row")

@@ -15,7 +15,6 @@ import math
 from copy import deepcopy
 from datetime import date
 from functools import partial
-from pickle import UnpicklingError
 from time import perf_counter
 
 import numpy as np
@@ -27,10 +26,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from alvae import store
-from alvae._checkpoints import TrainingState
+from alvae._checkpoints import TrainingState, plain
 from alvae._checks import check_generator, check_integer, check_number, shown
+from alvae._files import UNREADABLE, check_archive
 from alvae._progress import progress_bar
-from alvae.pools import check_images
+from alvae.pools import check_images, warn_if_dark
 
 FILTERS, STRIDES = (32, 64, 64, 64), (1, 2, 1, 1)
 HIDDEN = 32
@@ -173,6 +173,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             If the loss overflows.
         """
         X = check_images("X", X)
+        warn_if_dark("X", X)
         self._check_params(X)
         device = self.torch_device()
         self.image_shape_ = X.shape[1:]
@@ -298,10 +299,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
     def save(self, path):
         """Write the trained VAE to a file, whole or not at all; `load` reads it."""
         check_is_fitted(self)
-        params = self.get_params()
         content = {
-            # Plain numbers: NumPy's do not pass torch.load(weights_only=True).
-            "params": {k: v.item() if isinstance(v, np.generic) else v for k, v in params.items()},
+            "params": plain(self.get_params()),
             "image_shape": list(self.image_shape_),
             "history": self.history_,
             "encoder": self.encoder_.state_dict(),
@@ -320,6 +319,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             If the file is missing, or is not one that `save` wrote.
         """
         try:
+            check_archive(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
             vae = cls(**content["params"])
             vae.image_shape_ = tuple(content["image_shape"])
@@ -327,7 +327,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             vae._build()
             vae.encoder_.load_state_dict(content["encoder"])
             vae.decoder_.load_state_dict(content["decoder"])
-        except (OSError, EOFError, RuntimeError, KeyError, TypeError, UnpicklingError) as error:
+        except UNREADABLE as error:
             raise ValueError(f"path is {str(path)!r}; it must be a file written by save") from error
         return vae
 

@@ -15,7 +15,7 @@ import alvae
 HOME = Path(alvae.__file__).parent
 # From the ground up; rooms on one line do not know each other.
 FLOORS = [
-    {"_checks", "_clusters", "_progress", "_workers", "store"},
+    {"_checks", "_clusters", "_files", "_progress", "_workers", "store"},
     {"_graphs", "_checkpoints", "pools", "coverage"},
     {"vae", "queries", "classifiers", "summaries"},
     {"spaces", "_trial"},

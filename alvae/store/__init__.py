@@ -129,7 +129,7 @@ def read_about(path):
         written = _beside(path).read_bytes()
         about = json.loads(written)
         intact = written == _sealed({key: about[key] for key in about if key != "seal"})
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         intact = False
     if not intact:
         raise ValueError("what was written about it is missing or damaged")
