@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from alvae._checks import shown
@@ -109,4 +110,4 @@ def labeled_only(X, y, sample_weight, order=None):
         raise ValueError("sample_weight is 0 everywhere; at least one weight must be above 0")
     if order is None and len(labeled) == len(labels):
         return X, y, weights, labeled
-    return np.asarray(X)[labeled], labels[labeled], weights[labeled], labeled
+    return _safe_indexing(X, labeled), labels[labeled], weights[labeled], labeled

@@ -6,28 +6,21 @@ goes into validation around it and into computing the same inner products for ev
 fold. Here one Gram matrix per fit serves all kernels, all C and all folds.
 """
 
-from functools import cache
-from itertools import combinations
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from shutil import disk_usage
 from typing import ClassVar, NamedTuple
 from uuid import uuid4
 
 import numpy as np
-from sklearn.model_selection import ParameterGrid
-from sklearn.svm import SVC
-from sklearn.utils import gen_batches
+from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.utils import check_X_y, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from alvae._checks import check_integer, check_prepared, shown
 from alvae.classifiers.base import PoolClassifier, labeled_only
-
-try:  # libsvm without the checks around it; private, so a scikit-learn without it is provided for
-    from sklearn.svm import _libsvm
-except ImportError:  # pragma: no cover
-    _libsvm = None
+from alvae.classifiers.libsvm import Machine
 
 BLOCK_VALUES = 2**16  # values of a kernel handled at a time: fits a CPU cache
 CANCELLED = 1e-6  # share of the mean square below which a variance is computed point by point
@@ -60,8 +53,9 @@ class GridSearchSVC(PoolClassifier):
     param_grid : dict or list of dict, default={'kernel': ['linear', 'rbf'], 'C': [1, 10]}
         Lists of candidates for `kernel` ("linear" or "rbf"), `C` (positive) and `gamma` ("scale",
         "auto" or positive), as for `GridSearchCV`. What is not named has SVC's default.
-    cv : int, default=5
-        Number of stratified folds, at least 2, not shuffled.
+    cv : int, splitter or list of (train, test), default=5
+        Number of stratified folds, at least 2, not shuffled; or what splits the labeled points
+        otherwise, as for `GridSearchCV`, in the order that `fit` is given.
 
     Attributes
     ----------
@@ -135,14 +129,18 @@ class GridSearchSVC(PoolClassifier):
             If the grid, the folds or the data are not usable.
         """
         candidates = check_grid(self.param_grid)
-        check_integer("cv", self.cv, 2)
+        is_splitter = hasattr(self.cv, "get_n_splits") or isinstance(self.cv, list | tuple)
+        if not is_splitter:
+            check_integer("cv", self.cv, 2)
+        validate_data(self, X, y, skip_check_array=True)  # the names of the features
         X, y, weights, labeled = labeled_only(X, y, sample_weight, order)
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C")
+        X, y = check_X_y(X, y, dtype=np.float64, order="C", estimator=self)
         if y.dtype.kind not in "biuSU":
             check_classification_targets(y)
         self.classes_, first, codes = np.unique(y, return_index=True, return_inverse=True)
         kernels = _Kernels(X)
-        scores = _cross_validate(kernels, codes, weights, first, self.cv, candidates)
+        folds = _folds(self.cv, X, y, codes, first)
+        scores = _cross_validate(kernels, codes, weights, folds, candidates)
         if not scores.size:  # not even two folds: the first candidate is as good as any
             scores = np.full((len(candidates), 1), np.nan)
         mean = scores.mean(axis=1)
@@ -160,7 +158,7 @@ class GridSearchSVC(PoolClassifier):
         best = candidates[best]
         every = np.arange(len(X))
         self._gamma = kernels.gamma(every, **_kernel_of(best))
-        self._machine = _Machine(codes, weights)
+        self._machine = Machine(codes, weights)
         self._machine.train(kernels.rows(every, self._gamma), C=best.get("C", 1.0))
         self._support_vectors = X[self._machine.support]
         self.support_ = labeled[self._machine.support]
@@ -181,54 +179,65 @@ class GridSearchSVC(PoolClassifier):
         ndarray of shape (m,)
         """
         check_is_fitted(self)
-        if prepared is not None:
+        parts = [self._machine.vote(part) for part in self._decisions(X, prepared)]
+        return self.classes_[np.concatenate(parts)]
+
+    def decision_function(self, X, *, prepared=None):
+        """How much speaks for each class, as the `decision_function` of `SVC` says it.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+        prepared : InnerProducts, default=None
+            As for `predict`.
+
+        Returns
+        -------
+        ndarray of shape (m,) for two classes, (m, n_classes) for more
+            For two classes the signed distance to the border, above 0 for the second.
+        """
+        check_is_fitted(self)
+        machine, parts = self._machine, self._decisions(X, prepared)
+        if len(self.classes_) == 2:
+            return np.concatenate([-(part + machine.intercept)[0] for part in parts])
+        return np.concatenate([machine.confidence(part).T for part in parts])
+
+    def _decisions(self, X, prepared):
+        """The decision between every two classes, without intercept, block by block: (pairs, n)."""
+        weights, vectors = self._machine.weights, self._support_vectors
+        if prepared is None:
+            X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        else:
             check_prepared(isinstance(prepared, InnerProducts))
-            return self._predict_from(prepared.products[self.support_], prepared.squared_norms)
-        X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        vectors = self._support_vectors
+            products = prepared.products[self.support_]
         if self._gamma is None:
             # The kernel is linear, so the support vectors add up to one weight vector per pair.
-            weights = self._machine.weights @ vectors  # (pairs, d)
-            return self.classes_[self._machine.vote(weights @ X.T)]
-        predicted = np.empty(len(X), dtype=self.classes_.dtype)
-        for points in self._blocks(len(X)):
-            part = X[points]
-            norms = np.einsum("ij,ij->i", part, part)
-            predicted[points] = self._predict_from(vectors @ part.T, norms)
-        return predicted
-
-    def _predict_from(self, products, squared_norms):
-        """Classes of m points, from their inner products with the support vectors, (n_sv, m)."""
-        weights = self._machine.weights
-        if self._gamma is None:
-            return self.classes_[self._machine.vote(weights @ products)]
-        norms = np.einsum("ij,ij->i", self._support_vectors, self._support_vectors)[:, None]
-        decisions = np.empty((len(weights), len(squared_norms)))
-        for points in self._blocks(len(squared_norms)):
-            kernel = -2 * products[:, points]
+            yield (weights @ vectors) @ X.T if prepared is None else weights @ products
+            return
+        own_norms = np.einsum("ij,ij->i", vectors, vectors)[:, None]
+        for points in self._blocks(len(X) if prepared is None else products.shape[1]):
+            if prepared is None:
+                kernel = -2 * (vectors @ X[points].T)
+                norms = np.einsum("ij,ij->i", X[points], X[points])
+            else:
+                kernel, norms = -2 * products[:, points], prepared.squared_norms[points]
+            kernel += own_norms
             kernel += norms
-            kernel += squared_norms[points]
-            decisions[:, points] = weights @ _rbf(kernel, self._gamma)
-        return self.classes_[self._machine.vote(decisions)]
+            yield weights @ _rbf(kernel, self._gamma)
 
     def _blocks(self, n):
         """Slices of n points, whose kernel with the support vectors fits a CPU cache."""
         return gen_batches(n, max(1, BLOCK_VALUES // max(1, len(self.support_))))
 
 
-def _cross_validate(kernels, codes, weights, first, n_folds, candidates):
+def _cross_validate(kernels, codes, weights, folds, candidates):
     """Accuracy of every candidate on every fold: (candidates, folds)."""
-    n_folds = min(n_folds, np.bincount(codes).max())
-    if n_folds < 2:
-        return np.empty((len(candidates), 0))
     by_kernel = {}  # candidates that differ in C alone share their kernel
     for c, candidate in enumerate(candidates):
         by_kernel.setdefault(tuple(_kernel_of(candidate).items()), []).append(c)
-    scores = np.empty((len(candidates), n_folds))
-    folds = _stratified_folds(codes, first, n_folds)
-    for fold in range(n_folds):
-        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        machine, expected = _Machine(codes[train], weights[train]), codes[test]
+    scores = np.empty((len(candidates), len(folds)))
+    for fold, (train, test) in enumerate(folds):
+        machine, expected = Machine(codes[train], weights[train]), codes[test]
         tested = weights[test]
         for params, members in by_kernel.items():
             gamma = kernels.gamma(train, **dict(params))
@@ -239,6 +248,19 @@ def _cross_validate(kernels, codes, weights, first, n_folds, candidates):
                 predicted = machine.vote(machine.weights @ test_kernel[machine.support])
                 scores[c, fold] = (tested * (predicted == expected)).sum() / tested.sum()
     return scores
+
+
+def _folds(cv, X, y, codes, first):
+    """The training and the test points of each fold, a list of pairs; none if there is no fold."""
+    if not isinstance(cv, Integral):
+        return list(check_cv(cv, y, classifier=True).split(X, y))
+    n_folds = min(cv, np.bincount(codes).max())
+    tested_in = _stratified_folds(codes, first, n_folds)
+    if n_folds < 2:
+        return []
+    return [
+        (np.flatnonzero(tested_in != k), np.flatnonzero(tested_in == k)) for k in range(n_folds)
+    ]
 
 
 def _stratified_folds(codes, first, n_folds):
@@ -295,76 +317,6 @@ class _Kernels:
         if gamma is None:
             return self.gram[rows]
         return _rbf(self.squared_distances[rows], gamma)
-
-
-class _Machine:
-    """Support vector machine for points of these classes: a decision between every two of them.
-
-    `train` sets `support` (n_sv,), the training points that count; `weights` (pairs, n_sv), what
-    each of them counts in the decision of every pair; and `intercept` (pairs, 1).
-    """
-
-    def __init__(self, codes, sample_weight):
-        self.sample_weight = sample_weight
-        self.labels, y = np.unique(codes, return_inverse=True)  # (k,), ascending
-        self.y = y.astype(np.float64)
-        self.coefficient, self.second, self.ballot = _pairs(len(self.labels))
-
-    def train(self, kernel, C):
-        """Train on the kernel matrix (n, n); with one class alone there is nothing to train."""
-        if len(self.labels) == 1:
-            self.support = np.empty(0, dtype=np.intp)
-            self.weights, self.intercept = np.empty((0, 0)), np.empty((0, 1))
-            return
-        self.support, n_support, dual_coef, intercept = _train_libsvm(
-            kernel, self.y, C, self.sample_weight
-        )
-        # libsvm has k - 1 coefficients per vector, one for each other class. The row of zeros is
-        # for pairs in which the vector has no part.
-        padded = np.zeros((len(self.labels), len(self.support)))
-        padded[:-1] = dual_coef
-        rows = self.coefficient.repeat(n_support, axis=1)
-        self.weights = padded[rows, np.arange(len(self.support))]
-        self.intercept = intercept[:, None]
-
-    def vote(self, decisions):
-        """Class codes from the decisions without intercept, (pairs, n) -> (n,).
-
-        Every pair has a vote; of classes with equally many the first wins.
-        """
-        votes = self.second + self.ballot @ (decisions > -self.intercept)
-        return self.labels[votes.argmax(axis=0)]
-
-
-@cache
-def _pairs(k):
-    """Of k classes and their pairs (i, j), i < j, three tables.
-
-    coefficient : (pairs, k), the row of libsvm's coefficients that the vectors of a class have for
-    a pair, k - 1 where there is none. second : (k, 1), the votes of each class if all pairs decide
-    for their second class. ballot : (k, pairs), what changes when a pair decides for its first.
-    """
-    pairs = list(combinations(range(k), 2))
-    coefficient = np.full((len(pairs), k), k - 1)
-    ballot = np.zeros((k, len(pairs)))
-    for pair, (i, j) in enumerate(pairs):
-        coefficient[pair, [i, j]] = j - 1, i
-        ballot[[i, j], pair] = 1, -1
-    return coefficient, np.arange(k)[:, None], ballot
-
-
-def _train_libsvm(K, y, C, sample_weight):
-    """Support vectors, their number per class, dual coefficients and intercepts."""
-    if _libsvm is None:
-        svc = SVC(kernel="precomputed", C=C).fit(K, y, sample_weight)
-        # SVC shows the decision of two classes with the sign turned.
-        sign = -1 if len(svc.classes_) == 2 else 1
-        return svc.support_, svc.n_support_, sign * svc.dual_coef_, sign * svc.intercept_
-    _libsvm.set_verbosity_wrap(0)
-    support, _, n_support, dual_coef, intercept, *_ = _libsvm.fit(
-        K, y, kernel="precomputed", C=float(C), sample_weight=sample_weight
-    )
-    return support, n_support, dual_coef, intercept
 
 
 def check_grid(param_grid):

@@ -1,5 +1,6 @@
 """The contract of a query strategy, and what brings scikit-activeml's strategies under it."""
 
+from copy import copy
 from typing import ClassVar
 
 import numpy as np
@@ -164,9 +165,11 @@ def as_strategy(strategy):
 
 def seeded(estimator, rng):
     """Give a seed to every random_state of an estimator, or of its parts, that is None."""
-    unseeded = [
-        name
-        for name, value in sorted(estimator.get_params().items())
-        if name.split("__")[-1] == "random_state" and value is None
-    ]
-    return estimator.set_params(**{name: int(rng.integers(2**31)) for name in unseeded})
+    for name, value in sorted(estimator.get_params().items()):
+        if name.split("__")[-1] == "random_state" and value is None:
+            estimator.set_params(**{name: int(rng.integers(2**31))})
+        elif getattr(value, "random_state", 0) is None and not hasattr(value, "get_params"):
+            value = copy(value)  # a splitter, say
+            value.random_state = int(rng.integers(2**31))
+            estimator.set_params(**{name: value})
+    return estimator

@@ -3,16 +3,23 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    RepeatedStratifiedKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
 from sklearn.svm import SVC
 
 import alvae.classifiers.svc
-from alvae.classifiers import GridSearchSVC
+from alvae.classifiers import GridSearchSVC, PoissonLearning, as_pool_classifier
 from alvae.classifiers.svc import DEFAULT_GRID, InnerProducts
 
 GRIDS = [
@@ -155,7 +162,7 @@ def test_equals_scikit_learn_on_a_lattice_wherever_no_decision_is_tied(seed, can
 def test_without_the_private_module_the_answers_are_the_same(n_classes, grid, n_least, monkeypatch):
     X, y, held_out = blobs(0, n_classes, n_least)
     fast = GridSearchSVC(grid).fit(X, y)
-    monkeypatch.setattr(alvae.classifiers.svc, "_libsvm", None)
+    monkeypatch.setattr(alvae.classifiers.libsvm, "_libsvm", None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_equal_searches(GridSearchSVC(grid).fit(X, y), fast, held_out)
@@ -353,7 +360,7 @@ def test_weights_without_the_private_module(monkeypatch):
     weights = np.random.default_rng(5).random(len(X)) + 0.1
     weights[:3] = 0
     fast = GridSearchSVC().fit(X, y, weights)
-    monkeypatch.setattr(alvae.classifiers.svc, "_libsvm", None)
+    monkeypatch.setattr(alvae.classifiers.libsvm, "_libsvm", None)
     slow = GridSearchSVC().fit(X, y, weights)
     assert_equal_searches(slow, fast, held_out)
     np.testing.assert_array_equal(slow.support_, fast.support_)
@@ -423,3 +430,71 @@ def test_products_are_made_where_they_pay(tmp_path, monkeypatch):
         search.fit(X, y).predict(X_new, prepared=made.products)
     monkeypatch.setattr(alvae.classifiers.svc, "PRODUCTS_BYTES", 8 * 40 * 7 - 1)
     assert search.prepare(X, X_new, **room) is None  # no room
+
+
+SPLITTERS = [
+    KFold(4, shuffle=True, random_state=1),
+    StratifiedKFold(3, shuffle=True, random_state=0),
+    StratifiedShuffleSplit(3, test_size=0.4, random_state=2),
+    RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0),
+    [(np.arange(0, 40), np.arange(40, 48)), (np.arange(8, 48), np.arange(0, 8))],
+]
+
+
+@pytest.mark.parametrize("cv", SPLITTERS, ids=lambda cv: type(cv).__name__)
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_splitters_are_those_of_scikit_learn(cv, n_classes):
+    X, y, held_out = blobs(1, n_classes, 48 // n_classes)
+    ours, theirs = both(X, y, {"kernel": ["linear", "rbf"], "C": [0.1, 10]}, cv)
+    assert_equal_searches(ours, theirs, held_out)
+
+
+def test_a_splitter_splits_the_labeled_points_in_their_order():
+    X, y, held_out = blobs(3, 3, 20)
+    order = np.random.default_rng(0).permutation(len(X))[:40]
+    some = np.full(len(X), np.nan)
+    some[order] = y[order]
+    cv = KFold(4)
+    ours = GridSearchSVC(cv=cv).fit(X, some, order=order)
+    theirs = GridSearchCV(SVC(), DEFAULT_GRID, cv=cv).fit(X[order], some[order])
+    assert_equal_searches(ours, theirs, held_out)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_decisions_are_those_of_scikit_learn(n_classes, kernel, monkeypatch):
+    X, y, held_out = blobs(n_classes, n_classes, 15)
+    grid = {"kernel": [kernel], "C": [2.0]}
+    ours, theirs = GridSearchSVC(grid).fit(X, y), SVC(kernel=kernel, C=2.0).fit(X, y)
+    expected = theirs.decision_function(held_out)
+    np.testing.assert_allclose(ours.decision_function(held_out), expected, rtol=1e-6, atol=1e-8)
+    monkeypatch.setattr(alvae.classifiers.svc, "BLOCK_VALUES", 100)
+    np.testing.assert_allclose(ours.decision_function(held_out), expected, rtol=1e-6, atol=1e-8)
+    products = InnerProducts(X @ held_out.T, np.einsum("ij,ij->i", held_out, held_out))
+    prepared = ours.decision_function(held_out, prepared=products)
+    np.testing.assert_allclose(prepared, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_decisions_where_there_is_one_class():
+    X, _, held_out = blobs(0, 2, 5)
+    fitted = GridSearchSVC().fit(X, np.full(len(X), 7))
+    assert fitted.decision_function(held_out).shape == (len(held_out), 1)
+
+
+@pytest.mark.parametrize(
+    "classifier", [GridSearchSVC(), PoissonLearning(), as_pool_classifier(SVC())]
+)
+def test_tables_with_named_features_raise_no_warning(classifier):
+    X, y, held_out = blobs(0, 3, 20)
+    tables = [pd.DataFrame(points, columns=["a", "b", "c"]) for points in (X, held_out)]
+    some = np.where(np.arange(len(y)) % 3 == 0, y, np.nan)
+    expected = clone(classifier).fit(X, some).predict(held_out)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = clone(classifier).fit(tables[0], some).predict(tables[1])
+    np.testing.assert_array_equal(found, expected)
+    if isinstance(classifier, GridSearchSVC):
+        fitted = clone(classifier).fit(tables[0], some)
+        assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
+        with pytest.raises(ValueError, match="feature names"):
+            fitted.predict(tables[1][["b", "a", "c"]])
