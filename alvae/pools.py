@@ -258,6 +258,8 @@ def check_images(name, images):
         images = np.asanyarray(images)
     except ValueError:  # a list of arrays of different shapes
         images = np.empty(0, object)
+    if images.ndim == 0:
+        raise ValueError(f"{name} is {shown(images.item())}; allowed is an array of images")
     if images.dtype == object:
         raise ValueError(f"{name} has images of more than one size; allowed is one size for all")
     if images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)) or not images.size:

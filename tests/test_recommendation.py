@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alvae import BestReconstructed, ConvVAE, SpectralMedoids, load_pool, select
+from alvae.recommendation import epochs_for
 from alvae.spaces import reconstruction_errors
 
 
@@ -37,8 +40,7 @@ def test_labels_known_before_are_not_asked_for_again(images, vae):
 
 def test_a_vae_is_trained_and_kept_where_none_is_given(images, tmp_path, monkeypatch):
     monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
-    monkeypatch.setattr("alvae.recommendation.IMAGES", 2 * len(images) // 8)
-    monkeypatch.setattr("alvae.recommendation.EPOCHS", 1)
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 2)
     first = select(images, 3, n_init=2, random_state=1)
     assert first.vae.get_params()["latent_dim"] == 10
     assert len(list((tmp_path / "vae").glob("*.pt"))) == 2
@@ -69,7 +71,8 @@ def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
         ({"images": np.full((9, 8, 8), np.nan)}, "images"),
         ({"random_state": -1}, "random_state is -1"),
         ({"n_init": 0}, "n_init is 0"),
-        ({"y": np.zeros(240)}, "budget is 3"),
+        ({"y": np.zeros(240)}, "y labels all 240 images; at least one must be NaN"),
+        ({"images": None}, "images is None; allowed is an array of images"),
         ({"y": np.full(7, np.nan)}, r"y has shape \(7,\)"),
         ({"y": ["a"] * 240}, "y is not numeric"),
     ],
@@ -80,3 +83,19 @@ def test_bad_input_is_refused_before_training(images, changed, message, monkeypa
     with pytest.raises(ValueError, match=message) as caught:
         select(**arguments)
     assert "\n" not in str(caught.value)
+
+
+@given(n=st.integers(1, 10**7), batch_size=st.integers(1, 512))
+def test_epochs_are_bounded_and_small_pools_take_fewer_steps(n, batch_size):
+    epochs = epochs_for(n, batch_size)
+    per_epoch = -(-n // batch_size)
+    assert epochs >= 8
+    assert epochs == 8 or (epochs - 0.5) * per_epoch <= 2250
+    assert epochs * per_epoch <= epochs_for(n + batch_size, batch_size) * (per_epoch + 1) * 1.6
+
+
+@pytest.mark.parametrize(
+    ("n", "epochs"), [(30, 300), (100, 250), (500, 140), (2000, 70), (18_003, 8)]
+)
+def test_epochs_of_some_pools(n, epochs):
+    assert epochs_for(n, 64) == epochs

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -136,3 +137,23 @@ def test_all_that_is_listed_can_be_had():
     assert set(dir(alvae)) == set(alvae.__all__)
     with pytest.raises(AttributeError, match="module 'alvae' has no attribute 'nothing'"):
         _ = alvae.nothing
+
+
+WITHOUT = """
+import importlib.util
+
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "papermill" else find(name, *rest)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["-m", "alvae.book"], ["-c", "import alvae.book.cells"]])
+def test_the_wing_says_what_it_needs(arguments, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT)
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}"}
+    command = [sys.executable, *arguments]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert "alvae.book needs papermill: pip install 'alvae[book]'" in last
+    assert len(result.stderr.splitlines()) == 1 or "-c" in arguments

@@ -3,7 +3,14 @@
 It takes `pip install "alvae[book]"` and a clone of the repository, whose files these are:
 """
 
+from importlib.util import find_spec
 from pathlib import Path
+
+EXTRAS = ("IPython", "matplotlib", "myst_nb", "nbformat", "papermill", "tabulate", "yaml")
+if missing := [name for name in EXTRAS if find_spec(name) is None]:
+    raise ImportError(
+        f"alvae.book needs {', '.join(missing)}: pip install 'alvae[book]'", name=__name__
+    )
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"  # one for each section, without outputs

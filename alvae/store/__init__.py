@@ -195,7 +195,7 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None, tim
     """
     try:
         recipe = readable(recipe)
-    except (TypeError, RecursionError) as error:
+    except (TypeError, RuntimeError) as error:
         warnings.warn(f"{title or kind} is not kept in the store: {error}", stacklevel=2)
         with scratch() as folder:
             return make(folder)

@@ -18,6 +18,8 @@ HOME = Path(__file__).parents[1]
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 WITHOUT_EFFECT = {"annotation", "returns", "ctx", "kind", "type_comment"}
+# The files as they were when this process began: what is loaded is what was in them.
+_STATS = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in HOME.rglob("*.py")}
 
 
 def code_of(*names):
@@ -32,6 +34,11 @@ def code_of(*names):
     -------
     dict of str to str
         Sorted by the names of definitions and of libraries.
+
+    Raises
+    ------
+    RuntimeError
+        A file was edited after this process began: what was loaded cannot be told from it.
     """
     return _closure(target for name in names for target in _targets(name.split(".")))
 
@@ -85,6 +92,9 @@ def _module(name):
     path = HOME.parent.joinpath(*name.split("."))
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():
+            stat = file.stat()
+            if _STATS.get(file, now := (stat.st_mtime_ns, stat.st_size)) != now:
+                raise RuntimeError(f"{file} was edited after it was loaded; start Python again")
             return _Module(name, ast.parse(file.read_text(encoding="utf-8")))
     return None
 

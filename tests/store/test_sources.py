@@ -24,6 +24,7 @@ def package(tmp_path, monkeypatch):
     shutil.copytree(PACKAGE, home, ignore=shutil.ignore_patterns("data", "__pycache__"))
 
     def forget():
+        monkeypatch.setattr(sources, "_STATS", {})
         sources._module.cache_clear()
         sources._definition.cache_clear()
 
@@ -151,3 +152,11 @@ def test_shapes_agree_only_where_trees_do(one, other):
     shapes = [repr(sources._shape(ast.parse(text).body)) for text in (one, other)]
     trees = [ast.dump(ast.parse(text)) for text in (one, other)]
     assert (shapes[0] == shapes[1]) == (trees[0] == trees[1])
+
+
+def test_a_file_that_was_edited_after_it_was_loaded(package, monkeypatch):
+    file = sources.HOME / "_clusters.py"
+    monkeypatch.setattr(sources, "_STATS", {file: (0, 0)})
+    code_of("alvae.classifiers.svc")
+    with pytest.raises(RuntimeError, match="_clusters.py was edited after it was loaded"):
+        code_of("alvae.queries.KMeansCoreset")

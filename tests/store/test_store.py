@@ -202,6 +202,35 @@ def test_a_recipe_without_a_value_is_not_stored():
     assert not (root() / "kind").exists()
 
 
+EDITED = """
+import os, warnings
+from pathlib import Path
+import numpy as np
+from alvae import KMeansCoreset, _clusters, store
+
+def fetch():
+    recipe = {"strategy": KMeansCoreset(3)}
+    make = lambda _: made.append(1) or "result"
+    return store.fetch("kind", recipe, ".txt", make, lambda r, p: p.write_text(r), Path.read_text)
+
+made = []
+os.utime(_clusters.__file__, (1, 1))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    fetch(), fetch()
+print(len(made), sum("was edited after it was loaded" in str(w.message) for w in caught))
+"""
+
+
+def test_nothing_is_stored_under_code_that_is_not_what_runs(tmp_path):
+    home = tmp_path / "alvae"
+    shutil.copytree(Path(store.__file__).parents[1], home, ignore=lambda *_: ["data"])
+    command = [sys.executable, "-c", EDITED]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout == "2 2\n"
+    assert not (root() / "kind").exists()
+
+
 def test_unfinished_work_is_found_again():
     def make(unfinished):
         unfinished.mkdir(parents=True, exist_ok=True)
