@@ -63,7 +63,7 @@ headline: $(STAMP) ## copy the figure of the README out of the book
 test: $(STAMP) ## run the unit tests, then every notebook, then notebooks on other data
 	"$(BIN)/python" -m pytest tests
 	"$(BIN)/python" -m pytest --nbmake --nbmake-timeout=900 notebooks
-	"$(BIN)/python" -m pytest tests -m papermill
+	"$(BIN)/python" -m pytest tests -m slow
 
 lint: $(STAMP) ## check code and notebooks: rules, format, no outputs
 	"$(BIN)/ruff" check .

@@ -139,6 +139,7 @@ def test_training_is_stable_on_small_pools(random_state):
     assert history[-1]["loss"] < at_half
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     training_dtype(torch.device("cpu")) == torch.float32, reason="no bfloat16 instructions here"
 )

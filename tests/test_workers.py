@@ -76,6 +76,7 @@ def test_codes_are_those_of_this_machine(problem, scheduler, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing_but_time(problem, scheduler, tmp_path, monkeypatch):
     expected = run(problem, {"slow": UniformSampling()}, n_jobs=1)
     workers = tmp_path / "workers"

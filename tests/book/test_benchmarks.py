@@ -83,6 +83,7 @@ def test_growth_has_a_row_for_every_task_and_size():
     assert (table["seconds"] > 0).all()
 
 
+@pytest.mark.slow
 def test_memory_is_linear_in_the_pool():
     """Beside the data, what is kept for every point is less than the data twice over."""
     table = growth(list(benchmarks.TASKS)[1:3], [10**6])
@@ -90,6 +91,7 @@ def test_memory_is_linear_in_the_pool():
     assert (table["peak_bytes"] > table["data_bytes"] / 2).all()
 
 
+@pytest.mark.slow
 def test_encoding_a_file_of_images_takes_little_memory():
     seconds, peak = encoding(4000)
     assert seconds > 0

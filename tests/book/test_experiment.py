@@ -100,8 +100,8 @@ def test_an_experiment_leaves_matplotlib_alone():
 def test_a_smoke_sample_keeps_every_class(n, n_test, seed):
     labels = np.r_[np.zeros(57, int), 1, 2, 3]  # three classes of one image
     test_labels = np.r_[1, 2, 3, np.zeros(17, int)]
-    images = np.arange(60, dtype=np.uint8).reshape(60, 1, 1)
-    test_images = np.arange(20, dtype=np.uint8).reshape(20, 1, 1)
+    images = 100 + np.arange(60, dtype=np.uint8).reshape(60, 1, 1)
+    test_images = 100 + np.arange(20, dtype=np.uint8).reshape(20, 1, 1)
     whole = Pool(images, labels, test_images, test_labels, name="x")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "SMOKE", {"images": n, "test_images": n_test})
@@ -111,12 +111,12 @@ def test_a_smoke_sample_keeps_every_class(n, n_test, seed):
     assert part.name == "x"
     np.testing.assert_array_equal(part.images, again.images)
     assert len(np.unique(part.images)) == n
-    np.testing.assert_array_equal(part.labels, labels[part.images.ravel()])
-    np.testing.assert_array_equal(part.test_labels, test_labels[part.test_images.ravel()])
+    np.testing.assert_array_equal(part.labels, labels[part.images.ravel() - 100])
+    np.testing.assert_array_equal(part.test_labels, test_labels[part.test_images.ravel() - 100])
 
 
 def test_a_pool_that_is_small_is_taken_whole():
-    images = np.arange(12, dtype=np.uint8).reshape(12, 1, 1)
+    images = 100 + np.arange(12, dtype=np.uint8).reshape(12, 1, 1)
     whole = Pool(images, np.arange(12) % 3, images[:6], np.arange(6) % 3)
     part = smoke_sample(whole, 0)
     np.testing.assert_array_equal(part.images, images)

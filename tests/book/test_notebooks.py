@@ -118,7 +118,7 @@ def run(path, folder, monkeypatch, **parameters):
     return papermill.execute_notebook(path, "out.ipynb", given, progress_bar=False)
 
 
-@pytest.mark.papermill
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ON_POOLS, ids=lambda path: path.stem)
 def test_it_runs_on_a_local_file_of_color_images(path, tmp_path, monkeypatch, color_images):
     few = {"epochs": 1, "n_trials": 2, "budgets": [9, 30], "n_clusters": 6, "latent_dim": 2}
@@ -126,7 +126,7 @@ def test_it_runs_on_a_local_file_of_color_images(path, tmp_path, monkeypatch, co
     assert (tmp_path / "out.ipynb").is_file()
 
 
-@pytest.mark.papermill
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "digits", "latent_dim"),
     [("latent_space", [1, 7], 2), ("multi_class", list(range(10)), 10)],
@@ -136,7 +136,7 @@ def test_it_runs_on_other_digits(name, digits, latent_dim, tmp_path, monkeypatch
     run(NOTEBOOKS / f"{name}.ipynb", tmp_path, monkeypatch, **given)
 
 
-@pytest.mark.papermill
+@pytest.mark.slow
 def test_a_list_handed_over_as_a_string_is_explained(tmp_path, monkeypatch):
     with pytest.raises(papermill.PapermillExecutionError, match="digits is the string"):
         run(NOTEBOOKS / "training.ipynb", tmp_path, monkeypatch, digits="[1, 7]")

@@ -21,7 +21,7 @@ from alvae.pools import load_pool
 from alvae.queries import QueryStrategy
 from alvae.vae import ConvVAE
 
-pytestmark = pytest.mark.papermill
+pytestmark = pytest.mark.slow
 PAGES = [(notebook, name) for notebook, names in load_manifest()[1].items() for name in names]
 # Another value for each parameter; one that differs from every default.
 OTHER = {

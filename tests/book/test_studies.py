@@ -61,7 +61,7 @@ def test_a_slice_of_the_classifier_study_is_recomputed(variant):
     assert row["n_trials"] == ours["n_trials"]
 
 
-@pytest.mark.papermill  # trains a VAE, a minute or more
+@pytest.mark.slow  # trains a VAE, a minute or more
 def test_a_slice_of_the_points_study_is_recomputed():
     """Few labels from the first VAE, trained anew."""
     experiment, options = read_study("points-three")
@@ -96,9 +96,7 @@ QUICK = ("points-three", "training-three")
 
 
 @pytest.fixture(
-    params=[
-        name if name in QUICK else pytest.param(name, marks=pytest.mark.papermill) for name in SMALL
-    ]
+    params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SMALL]
 )
 def small_study(request, tmp_path, monkeypatch):
     """A study of one VAE, smoke-sized; its name, and the folder of its results."""
