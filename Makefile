@@ -30,7 +30,7 @@ ifneq ($(filter book,$(MAKECMDGOALS)),)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book headline test lint format studies clean distclean
+.PHONY: help setup book headline test nightly lint format studies clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,9 @@ test: $(STAMP) ## run the unit tests, then every notebook, then notebooks on oth
 	"$(BIN)/python" -m pytest tests
 	"$(BIN)/python" -m pytest --nbmake --nbmake-timeout=900 notebooks
 	"$(BIN)/python" -m pytest tests -m slow
+
+nightly: $(STAMP) ## what takes too long for every change: the smoke book killed, doubled and damaged
+	"$(BIN)/python" -m pytest tests -m nightly -s
 
 lint: $(STAMP) ## check code and notebooks: rules, format, no outputs
 	"$(BIN)/ruff" check .

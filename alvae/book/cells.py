@@ -54,7 +54,9 @@ def table(frame, caption, name, decimals=3):
     def text(value):
         if pd.isna(value):
             return "–"
-        return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+        if isinstance(value, float):
+            return f"{value:.{decimals}f}"
+        return str(value).replace("<", "&lt;").replace("|", r"\|")  # names are not HTML
 
     align = ["right" if is_numeric_dtype(dtype) else "left" for dtype in frame.dtypes]
     rows = (

@@ -18,6 +18,13 @@ PROFILES = ("full", "smoke")
 SMOKE = {"images": 1000, "test_images": 300, "epochs": 2, "n_trials": 2}
 
 
+class ParameterError(ValueError):
+    """A parameter that the user can mend: a notebook shows its message, and no traceback."""
+
+    def _render_traceback_(self):
+        return [f"ValueError: {self}"]
+
+
 @dataclass(repr=False)
 class Experiment:
     """The parameters of a notebook, and the data that they name.
@@ -73,6 +80,12 @@ class Experiment:
     profile: str = "full"
 
     def __post_init__(self):
+        try:
+            self._check()
+        except ValueError as error:
+            raise ParameterError(str(error)) from None
+
+    def _check(self):
         check_choice("profile", self.profile, PROFILES)
         if not isinstance(self.pool_name, str | Path):
             raise ValueError(f"pool_name is {self.pool_name!r}; allowed are a str and a Path")

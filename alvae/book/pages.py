@@ -6,6 +6,7 @@ not executed again.
 """
 
 import hashlib
+import html
 import re
 from dataclasses import fields
 from functools import partial
@@ -157,7 +158,7 @@ def as_page(executed, notebook, suffix, parameters, experiment):
     page.cells = [c for c in page.cells if "injected-parameters" not in c.metadata.get("tags", [])]
     values = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
     texts = {
-        name: listing(value) if isinstance(value, list) else str(value)
+        name: html.escape(listing(value) if isinstance(value, list) else str(value))
         for name, value in values.items()
     }
     labels = _labels(page) if suffix else ()
@@ -200,7 +201,8 @@ numbers and figures show that everything works, and nothing else.
 
 def _provenance(notebook, parameters):
     """A note on what the page was made from, and how to make it with other parameters."""
-    settings = ", ".join(f"`{name} = {value!r}`" for name, value in parameters.items())
+    settings = [f"{name} = {value!r}".replace("`", "'") for name, value in parameters.items()]
+    settings = ", ".join(f"`{setting}`" for setting in settings)
     settings = f" with {settings}" if settings else ""
     try_it = (
         " To execute it with parameters of your own: "

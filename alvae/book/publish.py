@@ -30,11 +30,12 @@ def build_html():
     subprocess.CalledProcessError
         With all that the build said as its `output`.
     """
-    for folder in ("html", ".doctrees"):
-        shutil.rmtree(BUILD / folder, ignore_errors=True)
     command = [*JUPYTER_BOOK, "build", "-W", "-n", "--keep-going", "."]
     said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    subprocess.run(command, cwd=REPOSITORY, check=True, **said)
+    with store.alone(f"html-{store.digest(str(BUILD))[:12]}", "the HTML of this book"):
+        for folder in ("html", ".doctrees"):
+            shutil.rmtree(BUILD / folder, ignore_errors=True)
+        subprocess.run(command, cwd=REPOSITORY, check=True, **said)
 
 
 def report(seconds):

@@ -174,14 +174,22 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(known):
         sys.exit(f"{parser.prog}: there is no study {sorted(unknown)[0]!r}; there are {known}")
-    for name in options.names or known:
-        reasons = stale(name)
-        print(f"{name}: {f'stale: {brief(reasons)}' if reasons else 'as of today'}", flush=True)
-        if options.prove and reasons:
-            print(f"{name}: {prove(name)}", flush=True)
-        elif options.all or (reasons and not options.stale and not options.prove):
-            run_study(name)
-            print(f"{RESULTS / name}.csv", flush=True)
+    try:
+        for name in options.names or known:
+            reasons = stale(name)
+            print(f"{name}: {f'stale: {brief(reasons)}' if reasons else 'as of today'}", flush=True)
+            if options.prove and reasons:
+                print(f"{name}: {prove(name)}", flush=True)
+            elif options.all or (reasons and not options.stale and not options.prove):
+                run_study(name)
+                print(f"{RESULTS / name}.csv", flush=True)
+    except (ValueError, OSError) as error:
+        sys.exit(f"{parser.prog}: {name}: {error}")
+    except KeyboardInterrupt:
+        print(
+            f"\n{parser.prog}: interrupted in {name}; the next run goes on there", file=sys.stderr
+        )
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -205,7 +205,7 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None, tim
     found = find()
     if found is None:
         _check_writable(path.parent)
-        with _alone(f"{kind}-{name}", title or kind):
+        with alone(f"{kind}-{name}", title or kind):
             found = find()  # another process may have made it
             if found is None:
                 return _make(path, recipe, make, save, load, title)
@@ -289,8 +289,16 @@ _HELP = "ALVAE_STORE names another folder, and `python -m alvae.store prune` mak
 
 
 @contextmanager
-def _alone(name, title):
-    """Let one process at a time into this context; the lock of one that is killed is free."""
+def alone(name, title):
+    """Let one process at a time into this context; the lock of one that is killed is free.
+
+    Parameters
+    ----------
+    name : str
+        What the lock is called.
+    title : str
+        What is made, for those who wait.
+    """
     path = root() / "locks" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)

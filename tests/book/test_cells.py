@@ -59,3 +59,11 @@ def test_values_are_recorded_as_plain_python_and_shown(monkeypatch):
 
 def test_listing():
     assert [listing(range(n)) for n in (1, 2, 3)] == ["0", "0 and 1", "0, 1 and 2"]
+
+
+def test_names_in_a_table_are_not_html():
+    frame = pd.DataFrame({"name": ["<script>alert(1)</script>", "a|b"], "n": [1, 2]})
+    text = table(frame, "A caption.", "tab-x").data
+    assert "<script" not in text
+    assert "&lt;script>" in text
+    assert r"a\|b" in text

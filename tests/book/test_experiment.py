@@ -1,10 +1,14 @@
 """The parameters of notebooks, and the manifest."""
 
+import contextlib
+import io
+
 import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
 
 from alvae.book import experiment
 from alvae.book.experiment import SMOKE, Experiment, load_manifest, smoke_sample
@@ -148,3 +152,11 @@ def test_a_wrong_manifest_is_refused(tmp_path, content, said):
 def test_a_missing_manifest_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"none\.yml is missing"):
         load_manifest(tmp_path / "none.yml")
+
+
+def test_a_notebook_shows_a_wrong_parameter_without_a_traceback():
+    shell = InteractiveShell()
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        shell.run_cell("from alvae.book.experiment import Experiment\nExperiment(latent_dim=0)")
+    (line,) = said.getvalue().strip().splitlines()
+    assert line.startswith("ValueError: latent_dim is 0; allowed are integers from 1 to 784")

@@ -1,6 +1,9 @@
 """What becomes of an executed notebook."""
 
+import re
+
 import nbformat
+import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from alvae.book import pages
@@ -88,3 +91,18 @@ def test_a_second_page_has_a_title_of_its_own():
     notebook.cells[0].source = "# Looking\n\nAt it."
     page = as_page(notebook, "template", "-ones", {"digits": [1, 7]}, study)
     assert page.cells[0].source == "# Looking: 1 and 7\n\nAt it."
+
+
+def test_a_name_of_a_file_is_not_html(tmp_path):
+    name = str(tmp_path / "`<img src=x onerror=alert(1)>`.npz")
+    images = np.full((6, 4, 4), 200, np.uint8)
+    labels = np.arange(6) % 2
+    np.savez(name, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    notebook = executed_notebook()
+    notebook.cells[0].source += "\n\nFrom {{ pool_name }}."
+    study = Experiment(pool_name=name, digits=[0, 1])
+    page = as_page(notebook, "template", "", {"pool_name": name}, study)
+    assert "&lt;img" in page.cells[0].source
+    assert "<img" not in page.cells[0].source
+    note = page.cells[-1].source
+    assert re.fullmatch(r"From `[^`]*` with `[^`]*`; .*", note.splitlines()[2])
