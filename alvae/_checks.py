@@ -1,7 +1,10 @@
 """Checks of parameters, as every room needs them."""
 
 import math
+import re
+import sys
 import warnings
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,6 +15,18 @@ def shown(value):
     """A value in a message: its repr on one line, cut where it is long."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+@contextmanager
+def naming(name, value):
+    """Let what a library raises at a value name the argument, on one line."""
+    try:
+        yield
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, RuntimeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        said = " ".join(str(error).split())
+        named = re.search(rf"\b({name.replace(' or ', '|')})\b", said)
+        raise kind(said if named else f"{name} is {shown(value)}: {said}") from error
 
 
 def check_integer(name, value, least, most=math.inf, meaning=""):
@@ -28,10 +43,21 @@ def check_integer(name, value, least, most=math.inf, meaning=""):
 
 def check_number(name, value, least, inclusive=True):
     """Raise a ValueError unless `value` is a finite number above `least`, or equal if inclusive."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or value < least or (value == least and not inclusive):
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if (
+        not is_number
+        or not abs(value) <= sys.float_info.max
+        or value < least
+        or (value == least and not inclusive)
+    ):
         relation = "of at least" if inclusive else "greater than"
         raise ValueError(f"{name} is {shown(value)}; allowed are finite numbers {relation} {least}")
+
+
+def check_seed(name, value):
+    """Raise a ValueError unless `value` is a seed of scikit-learn: None, or 32 bits."""
+    if value is not None:
+        check_integer(name, value, 0, 2**32 - 1)
 
 
 def check_choice(name, value, allowed):
@@ -44,7 +70,8 @@ def check_choice(name, value, allowed):
 
 def check_list(name, value):
     """Raise a ValueError unless `value` is a list of something, and not a word or a number."""
-    if not isinstance(value, list | tuple | range | np.ndarray) or len(value) == 0:
+    is_list = isinstance(value, list | tuple | range) or getattr(value, "ndim", 0) == 1
+    if not is_list or len(value) == 0:
         raise ValueError(f"{name} is {shown(value)}; allowed is a list with at least one element")
 
 

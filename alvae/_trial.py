@@ -70,6 +70,7 @@ def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
     ndarray of shape (budget,)
         Distinct indices into X, in the order in which they were chosen.
     """
+    check_integer("budget", budget, 1, len(X), "the number of points")
     if batch_size is not None:
         check_integer("batch_size", batch_size, 1)
     y = np.full(len(X), np.nan)

@@ -5,7 +5,7 @@ from scipy.spatial import KDTree
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 
-from alvae._checks import check_integer, check_points
+from alvae._checks import check_integer, check_points, check_seed, naming
 
 BLOCK_VALUES = 2**20  # values of X handled at a time: bounds the memory, changes no result
 
@@ -33,7 +33,8 @@ def covering_radius(X, selected):
         If X is not a finite (n, d) array, or `selected` not distinct indices into it.
     """
     X = check_points("X", X)
-    selected = np.asarray(selected)
+    with naming("selected", selected):
+        selected = np.asarray(selected)
     if selected.ndim != 1 or selected.size == 0 or selected.dtype.kind not in "iu":
         raise ValueError(
             f"selected has shape {selected.shape} and dtype {selected.dtype}; "
@@ -83,11 +84,15 @@ def kmeans_nmi(X, labels, n_clusters=None, n_init=10, random_state=0):
         If the lengths differ, or `n_clusters` is not from 1 to n.
     """
     X = check_points("X", X)
-    labels = np.asarray(labels)
-    if labels.shape != (len(X),):
-        raise ValueError(f"labels has shape {labels.shape}; it must have shape ({len(X)},)")
-    if n_clusters is None:
-        n_clusters = len(np.unique(labels))
+    with naming("labels", labels):
+        labels = np.asarray(labels)
+        if labels.shape != (len(X),):
+            raise ValueError(f"labels has shape {labels.shape}; it must have shape ({len(X)},)")
+        classes = np.unique(labels)
+    n_clusters = len(classes) if n_clusters is None else n_clusters
     check_integer("n_clusters", n_clusters, 1, len(X), "the number of points")
+    check_integer("n_init", n_init, 1)
+    check_seed("random_state", random_state)
     clusters = KMeans(n_clusters, n_init=n_init, random_state=random_state).fit_predict(X)
-    return float(normalized_mutual_info_score(labels, clusters))
+    with naming("labels", labels):
+        return float(normalized_mutual_info_score(labels, clusters))

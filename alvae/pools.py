@@ -18,7 +18,7 @@ import numpy as np
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from alvae._checks import check_integer, shown
+from alvae._checks import check_integer, naming, shown
 from alvae._files import UNREADABLE, check_archive, check_claim, check_npy_header
 
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
@@ -225,7 +225,7 @@ def check_classes(classes):
     if classes is None:
         return
     if (
-        not isinstance(classes, (list, tuple, np.ndarray))
+        not (isinstance(classes, (list, tuple)) or getattr(classes, "ndim", 0) == 1)
         or not all(isinstance(c, Integral) and not isinstance(c, bool) for c in classes)
         or len(set(classes)) < max(2, len(classes))
     ):
@@ -299,7 +299,8 @@ def as_floats(images):
 
 def as_labels(name, labels, n):
     """Labels as n whole numbers or n strings; ValueError if they are neither."""
-    labels = np.asarray(labels)
+    with naming(name, labels):
+        labels = np.asarray(labels)
     if labels.shape != (n,):
         raise ValueError(f"{name} has shape {labels.shape}; allowed is one per image, ({n},)")
     is_text = labels.dtype == object and all(isinstance(label, str) for label in labels)

@@ -1,6 +1,8 @@
 """From the table of all trials to means, errors, differences, and budgets that are enough."""
 
-from alvae._checks import shown
+from math import inf
+
+from alvae._checks import check_number, shown
 
 CURVE = ("space", "strategy", "classifier")  # what tells curves apart, as far as it is there
 
@@ -26,7 +28,9 @@ def summarize(curves, value="accuracy"):
     ValueError
         If a column is missing.
     """
-    _check("curves", curves, ("space", "strategy", "budget", value))
+    _check("curves", curves, ("space", "strategy", "budget"))
+    if not isinstance(value, str) or value not in curves:
+        raise ValueError(f"value is {shown(value)}; allowed are the columns {list(curves)}")
     grouped = curves.groupby([*_keys(curves), "budget"], sort=False)[value]
     table = grouped.agg(["mean", "std", "sem", "size"]).reset_index()
     return table.rename(columns={"size": "n_trials"})
@@ -53,6 +57,7 @@ def first_budget_reaching(summary, accuracy):
         If a column is missing.
     """
     _check("summary", summary, ("space", "strategy", "budget", "mean"))
+    check_number("accuracy", accuracy, -inf)
     keys = _keys(summary)
     curves = summary[keys].drop_duplicates()
     reached = summary[summary["mean"] >= accuracy]
@@ -85,7 +90,9 @@ def paired_differences(curves, one, other):
     trials = curves.set_index(["budget", "trial"]).groupby(_keys(curves), sort=False)["accuracy"]
     accuracies = dict(list(trials))
     for name, curve in (("one", one), ("other", other)):
-        if not isinstance(curve, tuple | list) or tuple(curve) not in accuracies:
+        if not isinstance(curve, tuple | list) or list(curve) not in [
+            list(key) for key in accuracies
+        ]:
             raise ValueError(f"{name} is {shown(curve)}; allowed are the curves {list(accuracies)}")
     difference = (accuracies[tuple(one)] - accuracies[tuple(other)]).groupby("budget")
     return difference.agg(["mean", "sem"]).reset_index()

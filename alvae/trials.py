@@ -18,7 +18,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
-from alvae._checks import check_integer, check_list, check_named, check_points, shown
+from alvae._checks import check_integer, check_list, check_named, check_points, naming, shown
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
 from alvae._trial import Task, acquire, run_trials, seed_of
@@ -146,7 +146,10 @@ def learning_curves(
     check_named("strategies", strategies)
     if not isinstance(protocol, TrialProtocol):
         raise ValueError(f"protocol is a {type(protocol).__name__}; it must be a TrialProtocol")
-    labels, test_labels = np.asarray(labels), np.asarray(test_labels)
+    with naming("labels", labels):
+        labels = np.asarray(labels)
+    with naming("test_labels", test_labels):
+        test_labels = np.asarray(test_labels)
     strategies = {
         name: clone(as_strategy(strategy)).set_params(random_state=None)
         for name, strategy in strategies.items()

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from alvae import store
 from alvae._checkpoints import TrainingState, plain
-from alvae._checks import check_generator, check_integer, check_number, shown
+from alvae._checks import check_generator, check_integer, check_number, check_points, shown
 from alvae._files import UNREADABLE, check_archive
 from alvae._progress import progress_bar
 from alvae.pools import check_images, warn_if_dark
@@ -185,7 +185,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             self._build()
         network = nn.ModuleList([self.encoder_, self.decoder_])
         optimizer = torch.optim.RMSprop(network.parameters(), self.learning_rate, **RMSPROP)
-        steps = self.epochs * math.ceil(len(X) / self.batch_size)
+        beta, batch_size = float(self.beta), min(int(self.batch_size), len(X))
+        steps = self.epochs * -(-len(X) // batch_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_warm_up_and_decay, steps))
         state = TrainingState(self.get_params(), generator, network, optimizer, schedule)
         dtype = training_dtype(device)
@@ -195,21 +196,21 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             for epoch in range(len(self.history_) + 1, self.epochs + 1):
                 start = perf_counter()
                 totals = torch.zeros(2, device=device)  # reconstruction and KL, over all images
-                for rows in torch.randperm(len(X), generator=generator).split(self.batch_size):
+                for rows in torch.randperm(len(X), generator=generator).split(batch_size):
                     x = _to_batch(X[rows.numpy()], device)
                     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                         mu, log_var = self.encoder_(x)
                         logits = self.decoder_(sample_posterior(mu, log_var, generator))
                     reconstruction = reconstruction_loss(logits.float(), x).sum()
                     terms = torch.stack([reconstruction, gaussian_kl(mu, log_var).sum()])
-                    loss = (terms[0] + self.beta * terms[1]) / len(x)
+                    loss = (terms[0] + beta * terms[1]) / len(x)
                     optimizer.zero_grad(set_to_none=True)
                     loss.backward()
                     optimizer.step()
                     schedule.step()
                     totals += terms.detach()
                 reconstruction, kl = (totals / len(X)).tolist()
-                loss = float(reconstruction + self.beta * kl)
+                loss = reconstruction + beta * kl
                 if not math.isfinite(loss):
                     remedy = f"try a smaller learning_rate than {self.learning_rate}"
                     raise FloatingPointError(f"the loss is {loss} in epoch {epoch}: {remedy}")
@@ -265,11 +266,9 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             The mean of p(x|z), in [0, 1].
         """
         check_is_fitted(self)
-        Z = np.asarray(Z, dtype=np.float32)
-        if Z.ndim != 2 or Z.shape[1] != self.latent_dim or not np.isfinite(Z).all():
-            raise ValueError(
-                f"Z has shape {Z.shape}; it must have shape (n, {self.latent_dim}) and be finite"
-            )
+        Z = check_points("Z", Z).astype(np.float32)
+        if Z.shape[1] != self.latent_dim:
+            raise ValueError(f"Z has shape {Z.shape}; it must have shape (n, {self.latent_dim})")
         images = np.empty((len(Z), *self.image_shape_), dtype=np.float32)
         device = next(self.decoder_.parameters()).device
         with torch.inference_mode():
@@ -351,12 +350,12 @@ class ConvVAE(TransformerMixin, BaseEstimator):
 
     def torch_device(self):
         """The device that the parameter `device` means on this machine."""
-        if self.device == "auto":
+        if isinstance(self.device, str) and self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
             device = torch.device(self.device)
             torch.empty(0, device=device)
-        except (RuntimeError, TypeError, AssertionError) as error:
+        except (RuntimeError, TypeError, ValueError, AssertionError) as error:
             raise ValueError(
                 f"device is {shown(self.device)}; it must be 'auto' or a device that torch has here"
             ) from error

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from alvae._checks import shown
+from alvae._checks import naming, shown
 
 
 class PoolClassifier(ClassifierMixin, BaseEstimator):
@@ -89,14 +89,20 @@ def as_pool_classifier(classifier):
 def labeled_only(X, y, sample_weight, order=None):
     """Points that have a label and a weight above 0, their labels and weights, and their indices.
 
-    In the order that is given, of all labeled points; without one, in that of X. What is not one
-    label for each point is returned as it is, for the validation that follows to refuse.
+    In the order that is given, of all labeled points; without one, in that of X. What is no list
+    of labels is returned as it is, for the validation that follows to refuse.
     """
-    labels = np.asarray(y)
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    with naming("y", y):
+        labels = np.asarray(y)
+    named = ("X", X) if sample_weight is None else ("sample_weight", sample_weight)
+    with naming(*named):
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, dtype=np.float64)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     labeled = np.arange(len(weights))
-    if labels.ndim != 1 or len(labels) == 0 or len(labels) != len(weights):
+    if labels.ndim != 1 or len(labels) == 0:
         return X, y, weights, labeled
+    check_consistent_length(weights, labels)
     if labels.dtype.kind == "f":
         labeled = labeled[~np.isnan(labels)]
     if len(labeled) == 0:

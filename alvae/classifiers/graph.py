@@ -13,7 +13,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alvae._checks import check_integer, check_number, shown, warn_of_minus_one
+from alvae._checks import check_integer, check_number, naming, shown, warn_of_minus_one
 from alvae._graphs import graph_of, nearest_neighbors
 from alvae.classifiers.base import PoolClassifier, labeled_only
 
@@ -63,9 +63,11 @@ class GraphClassifier(PoolClassifier):
         ValueError
             If the data or the parameters are not usable.
         """
-        X = validate_data(self, X, None if y is None else "no_validation", dtype=FLOATS)
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
+        with naming("X", X):
+            X = validate_data(self, X, None if y is None else "no_validation", dtype=FLOATS)
+        with naming("y", y):
+            y = column_or_1d(y, warn=True)
+            check_consistent_length(X, y)
         _, targets, weights, labeled = labeled_only(X, y, sample_weight)
         if targets.dtype.kind == "f" and np.isinf(targets).any():
             raise ValueError("y contains infinity; labels must be finite, NaN where unlabeled")
@@ -98,7 +100,8 @@ class GraphClassifier(PoolClassifier):
         ndarray of shape (m,)
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOATS, reset=False)
+        with naming("X", X):
+            X = validate_data(self, X, dtype=FLOATS, reset=False)
         bridge = self._graph.bridge(X, self.n_neighbors)
         return self.classes_[(bridge @ self.scores_).argmax(axis=1)]
 
@@ -253,6 +256,10 @@ class GraphLabelSpreading(GraphClassifier):
 
     def _check(self, counts, weights):
         check_integer("n_neighbors", self.n_neighbors, 1)
+        check_integer("max_iter", self.max_iter, 1)
+        check_number("alpha", self.alpha, 0, inclusive=False)
+        if self.alpha >= 1:
+            raise ValueError(f"alpha is {self.alpha}; it must be below 1")
         if not (weights == weights[0]).all():
             raise ValueError("sample_weight is not constant; label spreading takes no weights")
 

@@ -18,7 +18,7 @@ from sklearn.utils import check_X_y, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alvae._checks import check_integer, check_prepared, shown
+from alvae._checks import check_integer, check_prepared, naming, shown
 from alvae.classifiers.base import PoolClassifier, labeled_only
 from alvae.classifiers.libsvm import Machine
 
@@ -132,9 +132,11 @@ class GridSearchSVC(PoolClassifier):
         is_splitter = hasattr(self.cv, "get_n_splits") or isinstance(self.cv, list | tuple)
         if not is_splitter:
             check_integer("cv", self.cv, 2)
-        validate_data(self, X, y, skip_check_array=True)  # the names of the features
+        with naming("X", X):
+            validate_data(self, X, y, skip_check_array=True)  # the names of the features
         X, y, weights, labeled = labeled_only(X, y, sample_weight, order)
-        X, y = check_X_y(X, y, dtype=np.float64, order="C", estimator=self)
+        with naming("X or y", X):
+            X, y = check_X_y(X, y, dtype=np.float64, order="C", estimator=self)
         if y.dtype.kind not in "biuSU":
             check_classification_targets(y)
         self.classes_, first, codes = np.unique(y, return_index=True, return_inverse=True)
@@ -206,7 +208,8 @@ class GridSearchSVC(PoolClassifier):
         """The decision between every two classes, without intercept, block by block: (pairs, n)."""
         weights, vectors = self._machine.weights, self._support_vectors
         if prepared is None:
-            X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+            with naming("X", X):
+                X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
         else:
             check_prepared(isinstance(prepared, InnerProducts))
             products = prepared.products[self.support_]
@@ -253,7 +256,8 @@ def _cross_validate(kernels, codes, weights, folds, candidates):
 def _folds(cv, X, y, codes, first):
     """The training and the test points of each fold, a list of pairs; none if there is no fold."""
     if not isinstance(cv, Integral):
-        return list(check_cv(cv, y, classifier=True).split(X, y))
+        with naming("cv", cv):
+            return [(train, test) for train, test in check_cv(cv, y, classifier=True).split(X, y)]
     n_folds = min(cv, np.bincount(codes).max())
     tested_in = _stratified_folds(codes, first, n_folds)
     if n_folds < 2:
@@ -325,7 +329,8 @@ def check_grid(param_grid):
     try:
         candidates = list(ParameterGrid(grid))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"param_grid is {shown(grid)}; {error}") from error
+        said = " ".join(str(error).split())
+        raise ValueError(f"param_grid is {shown(grid)}; {said}") from error
     if not candidates:
         raise ValueError("param_grid is empty; it must have at least one candidate")
     for candidate in candidates:

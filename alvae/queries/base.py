@@ -158,7 +158,7 @@ class _Peer(QueryStrategy):
 
 def as_strategy(strategy):
     """A `QueryStrategy` as it is, and a strategy of scikit-activeml as one."""
-    if isinstance(strategy, type) or not hasattr(strategy, "query"):
+    if isinstance(strategy, type) or not all(hasattr(strategy, n) for n in ("query", "get_params")):
         raise ValueError(f"strategies has {shown(strategy)}; allowed are instances that have query")
     return strategy if isinstance(strategy, QueryStrategy) else _Peer(strategy)
 

@@ -357,8 +357,8 @@ X_BAD, Y_BAD = np.arange(20.0).reshape(10, 2), np.array([0, 1] + 8 * [np.nan])
     [
         ({"X": np.where(X_BAD == 7, np.nan, X_BAD)}, "^Input X contains (NaN|infinity)"),
         ({"X": np.where(X_BAD == 7, np.inf, X_BAD)}, "^Input X contains (NaN|infinity)"),
-        ({"X": X_BAD[:, 0]}, "^Expected 2D array"),
-        ({"y": Y_BAD[:9]}, "^Found input variables with inconsistent numbers of samples"),
+        ({"X": X_BAD[:, 0]}, "^X is .*: Expected 2D array"),
+        ({"y": Y_BAD[:9]}, "^y is .*: Found input variables with inconsistent numbers of samples"),
         ({"y": np.stack([Y_BAD, Y_BAD])}, "^y should be a 1d array"),
         ({"y": None}, "requires y to be passed"),
         ({"y": np.full(10, np.nan)}, "^y is NaN everywhere; at least one point must be labeled$"),
@@ -405,8 +405,8 @@ def test_bad_new_points_of_the_graph_classifiers(classifier):
         *((PoissonLearning(class_prior=prior), "^class_prior is .* must be 2 positive numbers")
           for prior in ([1], [1, 2, 3], [1, -1], [1, 0], [1, np.nan], [1, np.inf], ["a", "b"],
                         [[1], [1, 2]], {"a": 1}, None, np.arange(40) / 3)),
-        *((GraphLabelSpreading(alpha=alpha), "'alpha'") for alpha in (0, 1, "x")),
-        (GraphLabelSpreading(max_iter=0), "'max_iter'"),
+        *((GraphLabelSpreading(alpha=alpha), "^alpha is") for alpha in (0, 1, "x")),
+        (GraphLabelSpreading(max_iter=0), "^max_iter is"),
     ],
 )  # fmt: skip
 def test_bad_parameters_of_the_graph_classifiers(classifier, message):
