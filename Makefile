@@ -5,7 +5,8 @@ PYTHON  ?= python3
 VENV    ?= .venv
 PROFILE ?= full
 BIN     := $(VENV)/bin
-STAMP   := $(VENV)/.alvae-installed
+STAMP   := $(VENV)/.alvae-$(if $(LOCKED),locked,installed)
+UV      ?= uv
 
 # Fitted VAEs and learning curves: what is there is not computed again.
 ALVAE_STORE ?= $(CURDIR)/_store
@@ -20,6 +21,9 @@ export MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
 NOTEBOOKS  := $(wildcard notebooks/*.ipynb)
 NBSTRIPOUT  = "$(BIN)/nbstripout" --extra-keys "metadata.language_info"
 
+ifneq ($(filter-out 1,$(LOCKED)),)
+  $(error LOCKED is '$(LOCKED)'; allowed: 1, or nothing)
+endif
 ifneq ($(filter book,$(MAKECMDGOALS)),)
   ifeq ($(filter smoke full,$(PROFILE)),)
     $(error PROFILE is '$(PROFILE)'; allowed: smoke, full)
@@ -30,7 +34,7 @@ ifneq ($(filter book,$(MAKECMDGOALS)),)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book headline test nightly lint format studies clean distclean
+.PHONY: help setup book headline test nightly lint format studies lock clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,11 +42,12 @@ help: ## list the targets
 	@echo "  PROFILE=smoke|full   size of the experiments in 'make book' (default full)"
 	@echo "  PYTHON=python3       the Python, 3.11 or newer, that .venv is made with"
 	@echo "  VENV=.venv           an environment of your own to use, such as \$$CONDA_PREFIX"
+	@echo "  LOCKED=1             let pip check the hash of every file, for Python 3.11 on Linux, x86-64"
 	@echo "  ALVAE_STORE=_store   folder in which results are kept"
 
 setup: $(STAMP) ## install alvae and all its tools, pinned, into .venv
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt requirements.lock
 	@command -v "$(PYTHON)" >/dev/null || { \
 	  echo "alvae needs Python 3.11 or newer; there is no '$(PYTHON)' here. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x "$(BIN)/pip" || "$(PYTHON)" -c 'import sys; \
@@ -50,7 +55,15 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x "$(BIN)/pip" || "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) comes without the venv module; on Debian and Ubuntu it is the package python3-venv" >&2; exit 1; }
 	test -x "$(BIN)/pip" || "$(PYTHON)" -m venv "$(VENV)"
+ifeq ($(LOCKED),)
 	"$(BIN)/python" -m pip install -c constraints.txt -e ".[book,test]"
+else
+# What is there already may have come unchecked: it is installed again. After that nothing is left to fetch;
+# alvae is built with the setuptools that was just checked.
+	"$(BIN)/python" -m pip install --force-reinstall --require-hashes -r requirements.lock
+	"$(BIN)/python" -m pip install --no-index --no-deps --no-build-isolation -e .
+	@touch "$(VENV)/.alvae-installed"
+endif
 	@touch "$@"
 
 book: $(STAMP) ## run the experiments and build the book (PROFILE=smoke for a quick one)
@@ -80,6 +93,15 @@ format: $(STAMP) ## mend what lint finds, as far as tools can
 
 studies: $(STAMP) ## run the long comparisons of the book, an hour or two, into book/results
 	"$(BIN)/python" -m alvae.book.studies
+
+# --upgrade: otherwise uv would take over the hashes of the old file. torch is its CPU build, from PyTorch's
+# index or, where UV_FIND_LINKS names a folder that has it, from there.
+lock: ## write requirements.lock, the hashes of what constraints.txt pins (needs uv)
+	"$(UV)" pip compile pyproject.toml --extra book --extra test -c constraints.txt --upgrade \
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	  $(if $(UV_FIND_LINKS),,--torch-backend cpu) \
+	  --generate-hashes --only-binary :all: --emit-build-options --no-annotate \
+	  --custom-compile-command "make lock" --quiet -o requirements.lock
 
 clean: ## remove the built book, stored results and caches; .venv stays
 	rm -rf _build _store book/pages build dist alvae.egg-info
