@@ -117,6 +117,10 @@ CALLS = {
         partial(classify, "PoissonLearning"),
         ["X", "y", "sample_weight", "X_new", "n_neighbors", "class_prior", "tol"],
     ),
+    "PoissonMBO": (
+        partial(classify, "PoissonMBO"),
+        ["X", "y", "sample_weight", "X_new", "class_prior", "tol", "size_bounds", "max_iter"],
+    ),
     "GraphLabelSpreading": (
         partial(classify, "GraphLabelSpreading"),
         ["X", "y", "sample_weight", "X_new", "n_neighbors", "alpha", "max_iter"],

@@ -17,7 +17,7 @@ from sklearn.semi_supervised import LabelSpreading
 from test_svc import blobs
 
 from alvae import NeighborGraph
-from alvae.classifiers import GraphLabelSpreading, PoissonLearning
+from alvae.classifiers import GraphLabelSpreading, PoissonLearning, PoissonMBO
 from alvae.queries import KMeansCoreset
 
 
@@ -142,7 +142,7 @@ def test_one_label_is_enough_for_each_of_two_moons(seed):
     assert KNeighborsClassifier(1).fit(X[known], y[known]).score(X, target) < 0.9
 
 
-GRAPH_CLASSIFIERS = [PoissonLearning(5), GraphLabelSpreading(5)]
+GRAPH_CLASSIFIERS = [PoissonLearning(5), PoissonMBO(5), GraphLabelSpreading(5)]
 on_graphs = pytest.mark.parametrize("classifier", GRAPH_CLASSIFIERS, ids=lambda c: type(c).__name__)
 
 
@@ -313,7 +313,9 @@ def test_parameters_and_clone_of_the_graph_classifiers():
             clone(classifier).predict(X)
 
 
-@pytest.mark.parametrize("classifier", [PoissonLearning(4), GraphLabelSpreading(4)], ids=repr)
+@pytest.mark.parametrize(
+    "classifier", [PoissonLearning(4), PoissonMBO(4), GraphLabelSpreading(4)], ids=repr
+)
 def test_where_no_label_reaches_the_nearest_decides(classifier):
     """Four islands in a row, of which the first and the last have a label."""
     rng = np.random.default_rng(0)
@@ -333,7 +335,9 @@ def test_label_spreading_says_that_it_did_not_converge():
         GraphLabelSpreading(4, alpha=0.99, max_iter=3).fit(X, y)
 
 
-@pytest.mark.parametrize("classifier", [PoissonLearning(), GraphLabelSpreading()], ids=repr)
+@pytest.mark.parametrize(
+    "classifier", [PoissonLearning(), PoissonMBO(), GraphLabelSpreading()], ids=repr
+)
 @pytest.mark.parametrize(
     ("labels", "warns"), [([-1, 0, 1], True), ([-1, 1], False), ([0, 1, 2], False)]
 )
@@ -398,7 +402,8 @@ def test_bad_new_points_of_the_graph_classifiers(classifier):
     ("classifier", "message"),
     [
         *((c(n_neighbors=n), f"^n_neighbors is {n!r}; allowed are integers of at least 1$")
-          for c in (PoissonLearning, GraphLabelSpreading) for n in (0, -1, 2.0, True, None)),
+          for c in (PoissonLearning, PoissonMBO, GraphLabelSpreading)
+          for n in (0, -1, 2.0, True, None)),
         *((PoissonLearning(tol=tol), f"^tol is {tol!r}; allowed are finite numbers greater than 0$")
           for tol in (0, -1, np.nan, "small", None)),
         (PoissonLearning(class_prior="equal"), "^class_prior is 'equal'; allowed are 'balanced'"),
@@ -407,6 +412,9 @@ def test_bad_new_points_of_the_graph_classifiers(classifier):
                         [[1], [1, 2]], {"a": 1}, None, np.arange(40) / 3)),
         *((GraphLabelSpreading(alpha=alpha), "^alpha is") for alpha in (0, 1, "x")),
         (GraphLabelSpreading(max_iter=0), "^max_iter is"),
+        (PoissonMBO(max_iter=0), "^max_iter is"),
+        *((PoissonMBO(size_bounds=bounds), "^size_bounds is .* must be two numbers")
+          for bounds in (None, 1, (1,), (1.1, 2), (0, 0.9), (-1, 2), (0, np.inf), ("a", 2), "12")),
     ],
 )  # fmt: skip
 def test_bad_parameters_of_the_graph_classifiers(classifier, message):

@@ -1,0 +1,248 @@
+"""Cuts of the nearest-neighbor graph in which no class is far too large or far too small."""
+
+from heapq import heappop, heappush
+from itertools import count
+from math import ceil, floor
+from typing import ClassVar
+
+import numpy as np
+from scipy.sparse import diags
+
+from alvae._checks import check_integer, check_number, shown
+from alvae.classifiers.graph import PoissonLearning
+
+STEPS = 5  # of diffusion between two cuts
+SETTLED = 1e-4  # share of the points that change their class in the last cut
+ROUNDING = 1e-12  # of sums of losses
+TIE = 1e-3  # weight of the potentials: deep inside a class diffusion tells no point from another
+
+
+class PoissonMBO(PoissonLearning):
+    """Poisson learning, and then a short cut through the graph between its classes [1]_ [2]_.
+
+    Each point starts with the class that Poisson learning finds. Then, again and again, the classes
+    diffuse for a few steps over the graph, labeled points staying what they are, and each point
+    takes the class of which most arrived: borders move to where few edges cross them. That alone
+    may let a class swallow others. So every class has a price, which is 0 while its size is within
+    bounds, and otherwise just what keeps it there.
+
+    The true sizes are not needed: the default bounds allow a class anything from a tenth of an
+    equal share to a quarter more than one. Narrower ones gain little where they are right, and cost
+    much where they are wrong. Points that no label reaches are not counted.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=10
+        Neighbors k of each point in the graph.
+    class_prior : "balanced", "labels" or array-like of shape (n_classes,), default="balanced"
+        As in `PoissonLearning`.
+    tol : float, default=1e-3
+        Relative residual at which the solver of Poisson learning stops.
+    size_bounds : pair of float, default=(0.1, 1.25)
+        Least and greatest size of a class, as shares of the size that all would have if they were
+        equal: at most 1, and at least 1.
+    max_iter : int, default=20
+        Cuts at most.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    scores_ : ndarray of shape (n, n_classes)
+        The share of each class that arrived at every point of the pool, with its price.
+    transduction_ : ndarray of shape (n,)
+        The class predicted for every point of the pool.
+    n_iter_ : int
+        Cuts that were made.
+
+    References
+    ----------
+    .. [1] J. Calder, B. Cook, M. Thorpe and D. Slepcev, "Poisson Learning: Graph Based
+       Semi-Supervised Learning At Very Low Label Rates", ICML 2020: PoissonMBO, which is given the
+       true sizes.
+    .. [2] M. Jacobs, E. Merkurjev and S. Esedoglu, "Auction Dynamics: A Volume Constrained MBO
+       Scheme", Journal of Computational Physics 354, 2018: bounds on the sizes.
+    """
+
+    variants: ClassVar = {"PoissonMBO": {}}
+
+    def __init__(
+        self, n_neighbors=10, class_prior="balanced", tol=1e-3, size_bounds=(0.1, 1.25), max_iter=20
+    ):
+        super().__init__(n_neighbors, class_prior, tol)
+        self.size_bounds = size_bounds
+        self.max_iter = max_iter
+
+    def _check(self, counts, weights):
+        super()._check(counts, weights)
+        check_integer("max_iter", self.max_iter, 1)
+        try:
+            least, most = self.size_bounds
+            check_number("size_bounds[0]", least, 0, inclusive=True)
+            check_number("size_bounds[1]", most, 0, inclusive=False)
+        except (TypeError, ValueError):
+            least, most = np.inf, 0
+        if not least <= 1 <= most:
+            raise ValueError(
+                f"size_bounds is {shown(self.size_bounds)}; it must be two numbers, the first in "
+                "[0, 1] and the second at least 1"
+            )
+
+    def _spread(self, edges, labeled, codes, weights):
+        potentials, reached = super()._spread(edges, labeled, codes, weights)
+        n_classes = len(self.classes_)
+        if n_classes == 1:
+            self.n_iter_ = 0
+            return potentials, reached
+        potentials /= np.abs(potentials).max() or 1
+        degrees = np.asarray(edges.sum(axis=1)).ravel()
+        inverse = np.divide(1, degrees, out=np.zeros_like(degrees), where=degrees > 0)
+        average = (diags(inverse) @ edges).tocsr()  # of the neighbors of each point
+        share = np.count_nonzero(reached) / n_classes
+        bounds = floor(self.size_bounds[0] * share), ceil(self.size_bounds[1] * share)
+        one_hot = np.eye(n_classes)
+        cut = np.zeros(len(potentials), dtype=int)
+        cut[reached], _ = best_labels(potentials[reached], *bounds)
+        for self.n_iter_ in count(1):
+            arrived = one_hot[cut]
+            for _ in range(STEPS):
+                arrived[labeled] = one_hot[codes]
+                arrived = average @ arrived
+            arrived[labeled] = one_hot[codes]
+            scores = arrived + TIE * potentials
+            before, cut = cut, cut.copy()
+            cut[reached], prices = best_labels(scores[reached], *bounds)
+            if np.mean(cut != before) <= SETTLED or self.n_iter_ == self.max_iter:
+                break
+        scores += prices
+        # Ties are decided as they were cut.
+        scores[np.arange(len(cut)), cut] = np.nextafter(scores.max(axis=1), np.inf)
+        return scores, reached
+
+
+def best_labels(scores, least, most):
+    """The labels of the highest sum of scores among those with class sizes within bounds.
+
+    A transport problem. Each point starts with its best class. While a class is too large or too
+    small, one point less or more of it is had at the least loss by a chain of moves, from class to
+    class: a shortest path. Successive shortest paths keep the labels the best of those of their
+    sizes [1]_.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, n_classes)
+    least, most : int
+        Bounds on the size of each class; n / n_classes lies between them.
+
+    Returns
+    -------
+    labels : integer ndarray of shape (n,)
+    prices : ndarray of shape (n_classes,)
+        The labels are those of highest score plus price, where that is one alone: above 0 for
+        classes that are held up, below 0 for those that are held down, 0 where no bound is met.
+        Where all sizes are equal, only their differences count.
+
+    References
+    ----------
+    .. [1] R. K. Ahuja, T. L. Magnanti and J. B. Orlin, "Network Flows", 1993, chapter 9.
+    """
+    n_classes = scores.shape[1]
+    labels = scores.argmax(axis=1)
+    sizes = np.bincount(labels, minlength=n_classes)
+    n_moves = int(np.maximum(sizes - most, 0).sum() + np.maximum(least - sizes, 0).sum())
+    if n_moves == 0:
+        return labels, np.zeros(n_classes)
+    losses = Losses(scores, labels, n_moves)
+    while True:
+        if (sizes > most).any():
+            givers, takers = sizes > most, sizes < most
+        elif (sizes < least).any():
+            givers, takers = sizes > least, sizes < least
+        else:
+            break
+        distances, before = shortest_paths(losses.least, np.where(givers, 0, np.inf))
+        end = to = int(np.where(takers, distances, np.inf).argmin())
+        moves = []
+        while before[to] >= 0:
+            moves.append((before[to], to))
+            to = before[to]
+        losses.move(moves)
+        sizes[to] -= 1
+        sizes[end] += 1
+    no_bonus, no_fine = sizes > least, sizes < most  # prices of at most 0; of at least 0
+    if not (no_bonus.any() and no_fine.any()):  # all sizes are equal, and only differences count
+        no_bonus = no_fine = np.arange(n_classes) == 0
+    # Of all prices that agree with the labels, the middle of the highest and the lowest.
+    highest, _ = shortest_paths(losses.least, np.where(no_bonus, 0, np.inf))
+    lowest, _ = shortest_paths(losses.least.T, np.where(no_fine, 0, np.inf))
+    return labels, (highest - lowest) / 2
+
+
+class Losses:
+    """What a move of a point from its class to another loses; the labels are changed in place.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, n_classes)
+    labels : integer ndarray of shape (n,)
+    n_moves : int
+        How many chains of moves there will be: of more points than that no class is ever asked.
+
+    Attributes
+    ----------
+    least : ndarray of shape (n_classes, n_classes)
+        The least loss of a move from each class to each other, infinite where there is no point.
+    """
+
+    def __init__(self, scores, labels, n_moves):
+        self.scores, self.labels = scores, labels
+        n_classes = scores.shape[1]
+        self.heaps = [[[] for _ in range(n_classes)] for _ in range(n_classes)]
+        for a in range(n_classes):
+            members = np.flatnonzero(labels == a)
+            for b in range(n_classes):
+                loss = scores[members, a] - scores[members, b]
+                some = np.arange(len(loss))
+                if n_moves < len(loss):
+                    some = np.argpartition(loss, n_moves)[: n_moves + 1]
+                some = some[np.argsort(loss[some], kind="stable")]  # a sorted list is a heap
+                self.heaps[a][b] = [*zip(loss[some].tolist(), members[some].tolist(), strict=True)]
+        self.least = np.full((n_classes, n_classes), np.inf)
+        self._update(range(n_classes))
+
+    def move(self, moves):
+        """Move the point of least loss from a to b, for each pair of the chain."""
+        points = [self.heaps[a][b][0][1] for a, b in moves]
+        for i, (_, b) in zip(points, moves, strict=True):
+            self.labels[i] = b
+            for k, loss in enumerate((self.scores[i, b] - self.scores[i]).tolist()):
+                heappush(self.heaps[b][k], (loss, i))
+        self._update({k for pair in moves for k in pair})
+
+    def _update(self, classes):
+        for a in classes:
+            for b, heap in enumerate(self.heaps[a]):
+                while heap and self.labels[heap[0][1]] != a:
+                    heappop(heap)
+                self.least[a, b] = heap[0][0] if heap and a != b else np.inf
+
+
+def shortest_paths(lengths, distances):
+    """Bellman and Ford's: distances to all nodes, and the node before each, or -1.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (m, m)
+        Of the edge from each node to each other; no cycle is shorter than 0.
+    distances : ndarray of shape (m,)
+        0 where a path may begin, infinite elsewhere.
+    """
+    before = np.full(len(distances), -1)
+    for _ in range(len(distances)):
+        through = distances[:, None] + lengths
+        nearest = through.argmin(axis=0)
+        shorter = through.min(axis=0) < distances - ROUNDING
+        if not shorter.any():
+            break
+        distances = np.where(shorter, through.min(axis=0), distances)
+        before = np.where(shorter, nearest, before)
+    return distances, before

@@ -1,0 +1,123 @@
+"""Cuts with bounds on the sizes, against linear programming and what is known of the data."""
+
+from math import ceil, floor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+from test_graph_classifiers import moons
+from test_svc import blobs
+
+from alvae import NeighborGraph, PoissonLearning, PoissonMBO
+from alvae.classifiers.mbo import STEPS, TIE, best_labels
+
+
+def best_sum(scores, least, most):
+    """The greatest sum of scores under bounds on the sizes: a transport problem."""
+    n, n_classes = scores.shape
+    once = np.kron(np.eye(n), np.ones(n_classes))
+    sizes = np.kron(np.ones(n), np.eye(n_classes))
+    found = linprog(
+        -scores.ravel(),
+        A_ub=np.vstack([sizes, -sizes]),
+        b_ub=np.r_[np.full(n_classes, most), np.full(n_classes, -least)],
+        A_eq=once,
+        b_eq=np.ones(n),
+    )
+    assert found.success
+    return -found.fun
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(2, 40),
+    n_classes=st.integers(2, 6),
+    tilt=st.floats(0, 3),
+    slack=st.tuples(st.floats(0, 1), st.floats(1, 3)),
+)
+def test_sizes_are_within_bounds_and_the_labels_are_the_best(seed, n, n_classes, tilt, slack):
+    rng = np.random.default_rng(seed)
+    scores = rng.random((n, n_classes)) + tilt * np.arange(n_classes)
+    least, most = floor(slack[0] * n / n_classes), ceil(slack[1] * n / n_classes)
+    labels, prices = best_labels(scores, least, most)
+    sizes = np.bincount(labels, minlength=n_classes)
+    assert sizes.min() >= least
+    assert sizes.max() <= most
+    priced = scores + prices
+    assert (priced[np.arange(n), labels] >= priced.max(axis=1) - 1e-9).all()
+    if (sizes > least).any() and (sizes < most).any():
+        assert (prices[sizes > least] <= 1e-9).all()
+        assert (prices[sizes < most] >= -1e-9).all()
+    reached = scores[np.arange(n), labels].sum()
+    assert reached == pytest.approx(best_sum(scores, least, most), abs=1e-6)
+
+
+def test_where_no_bound_is_met_there_are_no_prices():
+    scores = np.random.default_rng(0).random((30, 3))
+    labels, prices = best_labels(scores, 0, 30)
+    np.testing.assert_array_equal(labels, scores.argmax(axis=1))
+    np.testing.assert_array_equal(prices, np.zeros(3))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_label_is_enough_for_each_of_two_moons(seed):
+    X, target, y = moons(seed)
+    new_X, new_target, _ = moons(seed + 100, 200)
+    fitted = PoissonMBO().fit(X, y)
+    assert np.mean(fitted.transduction_ == target) > 0.99
+    assert fitted.score(new_X, new_target) > 0.97
+
+
+def test_without_bounds_it_is_the_scheme_of_merriman_bence_and_osher():
+    X, target, _ = blobs(3, 3, 25, separation=2)
+    rng, y = np.random.default_rng(3), np.full(len(X), np.nan)
+    known = rng.choice(len(X), 9, replace=False)
+    known = np.union1d(known, np.unique(target, return_index=True)[1])
+    y[known] = target[known]
+    graph = NeighborGraph(X)
+    weights = graph.weights(10).toarray()
+    average = weights / weights.sum(axis=1, keepdims=True)
+    potentials = PoissonLearning().fit(X, y, prepared=graph).scores_
+    potentials = potentials / np.abs(potentials).max()
+    fixed = np.eye(3)[np.searchsorted(np.unique(target), target[known])]
+    cut = potentials.argmax(axis=1)
+    for _ in range(4):
+        arrived = np.eye(3)[cut]
+        for _ in range(STEPS):
+            arrived[known] = fixed
+            arrived = average @ arrived
+        arrived[known] = fixed
+        cut = (arrived + TIE * potentials).argmax(axis=1)
+    fitted = PoissonMBO(size_bounds=(0, 3), max_iter=4).fit(X, y, prepared=graph)
+    assert fitted.n_iter_ <= 4
+    np.testing.assert_array_equal(fitted.transduction_, np.unique(target)[cut])
+
+
+@pytest.mark.parametrize("bounds", [(0.9, 1.1), (0.5, 3), (1, 1)])
+def test_classes_of_the_pool_keep_their_bounds(bounds):
+    X, target, _ = blobs(1, 4, 40, separation=1)
+    y = np.full(len(X), np.nan)
+    y[:60] = target[:60]
+    sizes = np.unique(PoissonMBO(size_bounds=bounds).fit(X, y).transduction_, return_counts=True)[1]
+    share = len(X) / 4
+    assert sizes.min() >= np.floor(bounds[0] * share)
+    assert sizes.max() <= np.ceil(bounds[1] * share)
+
+
+def test_a_rare_class_keeps_its_size_within_wide_bounds_and_not_within_narrow_ones():
+    rng = np.random.default_rng(0)
+    sizes = {0: 200, 1: 200, 2: 30}
+    X = np.concatenate([rng.normal(6 * k, 1, (n, 2)) for k, n in sizes.items()])
+    target = np.repeat([*sizes], [*sizes.values()])
+    y = np.full(len(X), np.nan)
+    known = np.unique(target, return_index=True)[1]
+    y[known] = target[known]
+    wide, narrow = (
+        PoissonMBO(size_bounds=bounds).fit(X, y).transduction_
+        for bounds in ((0.1, 1.5), (0.8, 1.5))
+    )
+    assert np.mean(wide == target) > 0.98
+    assert np.count_nonzero(narrow == 2) == int(0.8 * len(X) / 3)
