@@ -2,18 +2,18 @@
 
 from heapq import heappop, heappush
 from itertools import count
-from math import ceil, floor
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import diags
 
-from alvae._checks import check_integer, check_number, shown
+from alvae._checks import check_integer, shown
 from alvae.classifiers.graph import PoissonLearning
 
 STEPS = 5  # of diffusion between two cuts
-SETTLED = 1e-4  # share of the points that change their class in the last cut
-ROUNDING = 1e-12  # of sums of losses
+SETTLED = 1e-4  # share of the points that may still change their class
+GRID = 2.0**-40  # of scores, as a share of the greatest: sums of them are then exact
 TIE = 1e-3  # weight of the potentials: deep inside a class diffusion tells no point from another
 
 
@@ -23,12 +23,11 @@ class PoissonMBO(PoissonLearning):
     Each point starts with the class that Poisson learning finds. Then, again and again, the classes
     diffuse for a few steps over the graph, labeled points staying what they are, and each point
     takes the class of which most arrived: borders move to where few edges cross them. That alone
-    may let a class swallow others. So every class has a price, which is 0 while its size is within
-    bounds, and otherwise just what keeps it there.
+    may let a class swallow others. So of all cuts with sizes within bounds the best one is taken.
 
-    The true sizes are not needed: the default bounds allow a class anything from a tenth of an
-    equal share to a quarter more than one. Narrower ones gain little where they are right, and cost
-    much where they are wrong. Points that no label reaches are not counted.
+    The default bounds allow a class anything from a tenth of an equal share to twice as much: they
+    say little, and still stop a class that runs away. Narrower ones help where they are right, and
+    cut a class in two where they are wrong. Points that no label reaches are not counted.
 
     Parameters
     ----------
@@ -38,21 +37,23 @@ class PoissonMBO(PoissonLearning):
         As in `PoissonLearning`.
     tol : float, default=1e-3
         Relative residual at which the solver of Poisson learning stops.
-    size_bounds : pair of float, default=(0.1, 1.25)
+    size_bounds : pair of float, default=(0.1, 2)
         Least and greatest size of a class, as shares of the size that all would have if they were
-        equal: at most 1, and at least 1.
+        equal: the first in [0, 1], the second at least 1; (0, inf) is no bound. Labeled points
+        count, and keep their labels even where bounds are then violated.
     max_iter : int, default=20
-        Cuts at most.
+        Cuts at most, after a first one of the potentials.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
     scores_ : ndarray of shape (n, n_classes)
-        The share of each class that arrived at every point of the pool, with its price.
+        The share of each class that arrived at every point of the pool; of the class that the cut
+        gives to the point, no less than of others.
     transduction_ : ndarray of shape (n,)
         The class predicted for every point of the pool.
     n_iter_ : int
-        Cuts that were made.
+        Cuts that were made; `max_iter` if the borders may not have settled.
 
     References
     ----------
@@ -66,7 +67,7 @@ class PoissonMBO(PoissonLearning):
     variants: ClassVar = {"PoissonMBO": {}}
 
     def __init__(
-        self, n_neighbors=10, class_prior="balanced", tol=1e-3, size_bounds=(0.1, 1.25), max_iter=20
+        self, n_neighbors=10, class_prior="balanced", tol=1e-3, size_bounds=(0.1, 2), max_iter=20
     ):
         super().__init__(n_neighbors, class_prior, tol)
         self.size_bounds = size_bounds
@@ -75,16 +76,16 @@ class PoissonMBO(PoissonLearning):
     def _check(self, counts, weights):
         super()._check(counts, weights)
         check_integer("max_iter", self.max_iter, 1)
-        try:
-            least, most = self.size_bounds
-            check_number("size_bounds[0]", least, 0, inclusive=True)
-            check_number("size_bounds[1]", most, 0, inclusive=False)
-        except (TypeError, ValueError):
-            least, most = np.inf, 0
-        if not least <= 1 <= most:
+        bounds = self.size_bounds
+        if (
+            not isinstance(bounds, tuple | list | np.ndarray)
+            or len(bounds) != 2
+            or not all(isinstance(bound, Real) for bound in bounds)
+            or not 0 <= bounds[0] <= 1 <= bounds[1]
+        ):
             raise ValueError(
-                f"size_bounds is {shown(self.size_bounds)}; it must be two numbers, the first in "
-                "[0, 1] and the second at least 1"
+                f"size_bounds is {shown(bounds)}; it must be two numbers, the first in [0, 1] and "
+                "the second at least 1"
             )
 
     def _spread(self, edges, labeled, codes, weights):
@@ -97,24 +98,28 @@ class PoissonMBO(PoissonLearning):
         degrees = np.asarray(edges.sum(axis=1)).ravel()
         inverse = np.divide(1, degrees, out=np.zeros_like(degrees), where=degrees > 0)
         average = (diags(inverse) @ edges).tocsr()  # of the neighbors of each point
-        share = np.count_nonzero(reached) / n_classes
-        bounds = floor(self.size_bounds[0] * share), ceil(self.size_bounds[1] * share)
+        # Labeled points are what they are: the others fill up the classes.
+        n_reached, sizes = np.count_nonzero(reached), np.bincount(codes, minlength=n_classes)
+        least, most = np.array(self.size_bounds, dtype=float).clip(max=n_classes)
+        share = n_reached / n_classes
+        bounds = np.floor(least * share) - sizes, np.ceil(most * share) - sizes
+        free = reached.copy()
+        free[labeled] = False
         one_hot = np.eye(n_classes)
         cut = np.zeros(len(potentials), dtype=int)
-        cut[reached], _ = best_labels(potentials[reached], *bounds)
+        cut[labeled] = codes
+        cut[free] = best_labels(potentials[free], *bounds)
         for self.n_iter_ in count(1):
             arrived = one_hot[cut]
             for _ in range(STEPS):
-                arrived[labeled] = one_hot[codes]
                 arrived = average @ arrived
-            arrived[labeled] = one_hot[codes]
+                arrived[labeled] = one_hot[codes]
             scores = arrived + TIE * potentials
             before, cut = cut, cut.copy()
-            cut[reached], prices = best_labels(scores[reached], *bounds)
+            cut[free] = best_labels(scores[free], *bounds)
             if np.mean(cut != before) <= SETTLED or self.n_iter_ == self.max_iter:
                 break
-        scores += prices
-        # Ties are decided as they were cut.
+        # Decided as it was cut, where a bound or a tie made the difference.
         scores[np.arange(len(cut)), cut] = np.nextafter(scores.max(axis=1), np.inf)
         return scores, reached
 
@@ -122,35 +127,34 @@ class PoissonMBO(PoissonLearning):
 def best_labels(scores, least, most):
     """The labels of the highest sum of scores among those with class sizes within bounds.
 
-    A transport problem. Each point starts with its best class. While a class is too large or too
-    small, one point less or more of it is had at the least loss by a chain of moves, from class to
-    class: a shortest path. Successive shortest paths keep the labels the best of those of their
-    sizes [1]_.
+    A transport problem. Each point starts with its best class. As long as a class is too large,
+    and then as long as one is too small, a chain of moves from class to class makes up for one
+    point at the least loss: a shortest path. Successive shortest paths keep the labels the best of
+    those of their sizes [1]_. Where no moves are left, bounds stay violated.
 
     Parameters
     ----------
     scores : ndarray of shape (n, n_classes)
-    least, most : int
-        Bounds on the size of each class; n / n_classes lies between them.
+    least, most : float or array-like of shape (n_classes,)
+        Bounds on the size of each class.
 
     Returns
     -------
-    labels : integer ndarray of shape (n,)
-    prices : ndarray of shape (n_classes,)
-        The labels are those of highest score plus price, where that is one alone: above 0 for
-        classes that are held up, below 0 for those that are held down, 0 where no bound is met.
-        Where all sizes are equal, only their differences count.
+    integer ndarray of shape (n,)
 
     References
     ----------
     .. [1] R. K. Ahuja, T. L. Magnanti and J. B. Orlin, "Network Flows", 1993, chapter 9.
     """
     n_classes = scores.shape[1]
+    if len(scores):
+        grid = GRID * 2.0 ** np.ceil(np.log2(np.abs(scores).max() or 1))
+        scores = np.rint(scores / grid) * grid
     labels = scores.argmax(axis=1)
     sizes = np.bincount(labels, minlength=n_classes)
     n_moves = int(np.maximum(sizes - most, 0).sum() + np.maximum(least - sizes, 0).sum())
     if n_moves == 0:
-        return labels, np.zeros(n_classes)
+        return labels
     losses = Losses(scores, labels, n_moves)
     while True:
         if (sizes > most).any():
@@ -160,7 +164,10 @@ def best_labels(scores, least, most):
         else:
             break
         distances, before = shortest_paths(losses.least, np.where(givers, 0, np.inf))
-        end = to = int(np.where(takers, distances, np.inf).argmin())
+        distances = np.where(takers, distances, np.inf)
+        end = to = int(distances.argmin())
+        if np.isinf(distances[end]):
+            break
         moves = []
         while before[to] >= 0:
             moves.append((before[to], to))
@@ -168,13 +175,7 @@ def best_labels(scores, least, most):
         losses.move(moves)
         sizes[to] -= 1
         sizes[end] += 1
-    no_bonus, no_fine = sizes > least, sizes < most  # prices of at most 0; of at least 0
-    if not (no_bonus.any() and no_fine.any()):  # all sizes are equal, and only differences count
-        no_bonus = no_fine = np.arange(n_classes) == 0
-    # Of all prices that agree with the labels, the middle of the highest and the lowest.
-    highest, _ = shortest_paths(losses.least, np.where(no_bonus, 0, np.inf))
-    lowest, _ = shortest_paths(losses.least.T, np.where(no_fine, 0, np.inf))
-    return labels, (highest - lowest) / 2
+    return labels
 
 
 class Losses:
@@ -185,7 +186,8 @@ class Losses:
     scores : ndarray of shape (n, n_classes)
     labels : integer ndarray of shape (n,)
     n_moves : int
-        How many chains of moves there will be: of more points than that no class is ever asked.
+        How many chains of moves there will be. Each takes one point at most from a class, so that
+        one more than that of each class, those of least loss, are enough.
 
     Attributes
     ----------
@@ -199,7 +201,7 @@ class Losses:
         self.heaps = [[[] for _ in range(n_classes)] for _ in range(n_classes)]
         for a in range(n_classes):
             members = np.flatnonzero(labels == a)
-            for b in range(n_classes):
+            for b in set(range(n_classes)) - {a}:
                 loss = scores[members, a] - scores[members, b]
                 some = np.arange(len(loss))
                 if n_moves < len(loss):
@@ -215,7 +217,8 @@ class Losses:
         for i, (_, b) in zip(points, moves, strict=True):
             self.labels[i] = b
             for k, loss in enumerate((self.scores[i, b] - self.scores[i]).tolist()):
-                heappush(self.heaps[b][k], (loss, i))
+                if k != b:
+                    heappush(self.heaps[b][k], (loss, i))
         self._update({k for pair in moves for k in pair})
 
     def _update(self, classes):
@@ -223,7 +226,7 @@ class Losses:
             for b, heap in enumerate(self.heaps[a]):
                 while heap and self.labels[heap[0][1]] != a:
                     heappop(heap)
-                self.least[a, b] = heap[0][0] if heap and a != b else np.inf
+                self.least[a, b] = heap[0][0] if heap else np.inf
 
 
 def shortest_paths(lengths, distances):
@@ -240,7 +243,7 @@ def shortest_paths(lengths, distances):
     for _ in range(len(distances)):
         through = distances[:, None] + lengths
         nearest = through.argmin(axis=0)
-        shorter = through.min(axis=0) < distances - ROUNDING
+        shorter = through.min(axis=0) < distances
         if not shorter.any():
             break
         distances = np.where(shorter, through.min(axis=0), distances)

@@ -414,7 +414,7 @@ def test_bad_new_points_of_the_graph_classifiers(classifier):
         (GraphLabelSpreading(max_iter=0), "^max_iter is"),
         (PoissonMBO(max_iter=0), "^max_iter is"),
         *((PoissonMBO(size_bounds=bounds), "^size_bounds is .* must be two numbers")
-          for bounds in (None, 1, (1,), (1.1, 2), (0, 0.9), (-1, 2), (0, np.inf), ("a", 2), "12")),
+          for bounds in (None, 1, (1,), (1.1, 2), (0, 0.9), (-1, 2), (0, np.nan), ("a", 2), "12")),
     ],
 )  # fmt: skip
 def test_bad_parameters_of_the_graph_classifiers(classifier, message):
