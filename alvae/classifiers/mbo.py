@@ -187,7 +187,7 @@ class Losses:
     labels : integer ndarray of shape (n,)
     n_moves : int
         How many chains of moves there will be. Each takes one point at most from a class, so that
-        one more than that of each class, those of least loss, are enough.
+        of each class the n_moves + 1 points of least loss are enough.
 
     Attributes
     ----------
