@@ -6,7 +6,7 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from scipy.sparse import diags
+from sklearn.preprocessing import normalize
 
 from alvae._checks import check_integer, shown
 from alvae.classifiers.graph import PoissonLearning
@@ -95,9 +95,7 @@ class PoissonMBO(PoissonLearning):
             self.n_iter_ = 0
             return potentials, reached
         potentials /= np.abs(potentials).max() or 1
-        degrees = np.asarray(edges.sum(axis=1)).ravel()
-        inverse = np.divide(1, degrees, out=np.zeros_like(degrees), where=degrees > 0)
-        average = (diags(inverse) @ edges).tocsr()  # of the neighbors of each point
+        average = normalize(edges, norm="l1")  # of the neighbors of each point
         # Labeled points are what they are: the others fill up the classes.
         n_reached, sizes = np.count_nonzero(reached), np.bincount(codes, minlength=n_classes)
         least, most = np.array(self.size_bounds, dtype=float).clip(max=n_classes)
@@ -242,10 +240,10 @@ def shortest_paths(lengths, distances):
     before = np.full(len(distances), -1)
     for _ in range(len(distances)):
         through = distances[:, None] + lengths
-        nearest = through.argmin(axis=0)
-        shorter = through.min(axis=0) < distances
+        least = through.min(axis=0)
+        shorter = least < distances
         if not shorter.any():
             break
-        distances = np.where(shorter, through.min(axis=0), distances)
-        before = np.where(shorter, nearest, before)
+        distances = np.where(shorter, least, distances)
+        before = np.where(shorter, through.argmin(axis=0), before)
     return distances, before

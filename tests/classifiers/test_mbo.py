@@ -30,6 +30,26 @@ def best_sum(scores, least, most):
     return -found.fun
 
 
+def sums_within_bounds(scores, slack):
+    """The sum of the scores that the labels reach, which keep the bounds, and the greatest sum."""
+    n, n_classes = scores.shape
+    least, most = floor(slack[0] * n / n_classes), ceil(slack[1] * n / n_classes)
+    labels = best_labels(scores, least, most)
+    sizes = np.bincount(labels, minlength=n_classes)
+    assert sizes.min() >= least
+    assert sizes.max() <= most
+    reached = scores[np.arange(n), labels].sum()
+    return reached, best_sum(scores, least, most)
+
+
+def one_label_each(target):
+    """Labels of which that of the first point of each class is known."""
+    y = np.full(len(target), np.nan)
+    known = np.unique(target, return_index=True)[1]
+    y[known] = target[known]
+    return y
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
@@ -41,13 +61,8 @@ def best_sum(scores, least, most):
 def test_sizes_are_within_bounds_and_the_labels_are_the_best(seed, n, n_classes, tilt, slack):
     rng = np.random.default_rng(seed)
     scores = rng.random((n, n_classes)) + tilt * np.arange(n_classes)
-    least, most = floor(slack[0] * n / n_classes), ceil(slack[1] * n / n_classes)
-    labels = best_labels(scores, least, most)
-    sizes = np.bincount(labels, minlength=n_classes)
-    assert sizes.min() >= least
-    assert sizes.max() <= most
-    reached = scores[np.arange(n), labels].sum()
-    assert reached == pytest.approx(best_sum(scores, least, most), abs=1e-6)
+    reached, best = sums_within_bounds(scores, slack)
+    assert reached == pytest.approx(best, abs=1e-6)
 
 
 def test_where_no_bound_is_met_each_takes_its_best():
@@ -106,9 +121,7 @@ def test_a_rare_class_keeps_its_size_within_wide_bounds_and_not_within_narrow_on
     sizes = {0: 200, 1: 200, 2: 30}
     X = np.concatenate([rng.normal(6 * k, 1, (n, 2)) for k, n in sizes.items()])
     target = np.repeat([*sizes], [*sizes.values()])
-    y = np.full(len(X), np.nan)
-    known = np.unique(target, return_index=True)[1]
-    y[known] = target[known]
+    y = one_label_each(target)
     wide, narrow = (
         PoissonMBO(size_bounds=bounds).fit(X, y).transduction_
         for bounds in ((0.1, 1.5), (0.8, 1.5))
@@ -141,14 +154,8 @@ def test_no_scale_of_scores_is_too_small(seed, scale):
 )
 def test_ties_are_cut_within_bounds_at_no_loss(scores, slack):
     scores = np.array(scores, dtype=float)
-    n, n_classes = scores.shape
-    least, most = floor(slack[0] * n / n_classes), ceil(slack[1] * n / n_classes)
-    labels = best_labels(scores, least, most)
-    sizes = np.bincount(labels, minlength=n_classes)
-    assert sizes.min() >= least
-    assert sizes.max() <= most
-    reached = scores[np.arange(n), labels].sum()
-    assert reached == pytest.approx(best_sum(scores, least, most))
+    reached, best = sums_within_bounds(scores, slack)
+    assert reached == pytest.approx(best)
 
 
 def islands(sizes):
@@ -156,10 +163,7 @@ def islands(sizes):
     rng = np.random.default_rng(1)
     X = np.concatenate([rng.normal(100 * k, 1, (n, 2)) for k, n in enumerate(sizes)])
     target = np.repeat(np.arange(len(sizes)), sizes)
-    y = np.full(len(X), np.nan)
-    known = np.unique(target, return_index=True)[1]
-    y[known] = target[known]
-    return X, target, y
+    return X, target, one_label_each(target)
 
 
 def test_labels_that_are_given_are_kept_whatever_the_bounds():
