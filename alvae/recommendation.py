@@ -17,8 +17,9 @@ from alvae.pools import check_images
 from alvae.queries import BestReconstructed, SpectralMedoids
 from alvae.spaces import fit_stored, latent_codes, reconstruction_errors
 
-LATENT_DIM = 10
-EPOCHS = 8  # of a large pool; a smaller one is gone through more often
+LATENT_DIM = 16
+DISTORTIONS = {"translate": 0.1, "degrees": 20}  # in training
+EPOCHS = 5  # of a large pool; a smaller one is gone through more often
 STEPS = 2250  # of a training at most
 STEPS_PER_ROOT, FEWEST_STEPS = 50, 300  # a small pool soon has nothing more to teach
 
@@ -56,8 +57,9 @@ def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
     y : array-like of shape (n,), default=None
         Labels known before, as numbers, NaN where unlabeled.
     vae : ConvVAE, default=None
-        A fitted one, or one to be fitted. None: ten latent dimensions, and as many epochs as a pool
-        of this size needs. Fitted VAEs are kept in the store.
+        A fitted one, or one to be fitted. None: sixteen latent dimensions, as many epochs as a pool
+        of this size needs, and in training shifts of a tenth of the side and rotations of twenty
+        degrees, which must not change what an image shows. Fitted VAEs are kept in the store.
     n_init : int, default=3
         VAEs to fit, from seeds of their own, where none is given; that of the lowest loss is taken.
         Training ends well or less well, and its loss tells which.
@@ -99,7 +101,8 @@ def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
         vaes = []
         with progress_bar(n_init, "VAEs", "VAE") as bar:
             for seed in range(n_init * random_state, n_init * (random_state + 1)):
-                vaes.append(fit_stored(ConvVAE(dim, epochs=epochs, random_state=seed), images))
+                vae = ConvVAE(dim, epochs=epochs, random_state=seed, **DISTORTIONS)
+                vaes.append(fit_stored(vae, images))
                 bar.update()
         vae = min(vaes, key=lambda fitted: fitted.history_[-1]["loss"])
     if not hasattr(vae, "encoder_"):

@@ -34,9 +34,9 @@ def fit_stored(vae, images, *, timed=False):
     """
     if vae.random_state is None:
         return clone(vae).fit(images)
-    from alvae.vae import training_dtype  # here, so that this module loads without torch
+    from alvae._tensors import named_device, training_dtype  # here: torch is slow to load
 
-    device = vae.torch_device()
+    device = named_device(vae.device)
     recipe = {
         "vae": vae,
         "device": device.type,

@@ -1,14 +1,16 @@
 """The convolutional variational autoencoder of the paper, whole, in this one file.
 
-Encoder: four 3x3 convolutions with 32, 64, 64 and 64 filters (the second with stride 2), a dense
-layer of 32, and two heads: the mean and the log-variance of q(z|x) [1]_. The decoder mirrors it: a
-dense layer, a transposed convolution with stride 2, and a convolution to the image.
+Encoder: four 3x3 convolutions with 32, 64, 64 and 64 filters, the first and the third with stride
+2, each followed by batch normalization [2]_ and a ReLU; and two heads: the mean and the
+log-variance of q(z|x) [1]_. The decoder goes back: a dense layer, and two transposed 3x3
+convolutions with stride 2, of which the last gives the image.
 
 The loss is the negative of the paper's equation (2), with a weight β on the regularization term:
 
     loss(x) = -E_q(z|x)[log p(x|z)] + β D_KL(q(z|x) || N(0, I))
 
 .. [1] D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", 2014, arXiv:1312.6114.
+.. [2] S. Ioffe and C. Szegedy, "Batch Normalization", ICML 2015.
 """
 
 import math
@@ -27,15 +29,17 @@ from torch.nn import functional as F
 
 from alvae import store
 from alvae._checkpoints import TrainingState, plain
-from alvae._checks import check_generator, check_integer, check_number, check_points, shown
+from alvae._checks import check_generator, check_integer, check_number, check_points
 from alvae._files import UNREADABLE, check_archive
+from alvae._liveness import liveness, warn_if_dead
 from alvae._progress import progress_bar
+from alvae._tensors import named_device, random_affine, to_batch, training_dtype
 from alvae.pools import check_images, warn_if_dark
 
-FILTERS, STRIDES = (32, 64, 64, 64), (1, 2, 1, 1)
-HIDDEN = 32
+FILTERS, STRIDES = (32, 64, 64, 64), (2, 1, 2, 1)
 WARM_UP = 200  # steps
 RMSPROP = {"alpha": 0.9, "eps": 1e-7, "momentum": 0.9}
+SAMPLE = 2000  # images on which filters must answer
 BLOCK = 256  # images encoded or decoded at a time: bounds the memory, changes no result
 
 
@@ -45,41 +49,56 @@ class Encoder(nn.Module):
     def __init__(self, image_shape, latent_dim):
         super().__init__()
         height, width, channels = image_shape
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(n_in, n_out, 3, stride, padding=1)
-            for n_in, n_out, stride in zip((channels, *FILTERS[:-1]), FILTERS, STRIDES, strict=True)
-        )
-        self.dense = nn.Linear(FILTERS[-1] * math.ceil(height / 2) * math.ceil(width / 2), HIDDEN)
-        self.mu = nn.Linear(HIDDEN, latent_dim)
-        self.log_var = nn.Linear(HIDDEN, latent_dim)
+        layers = []
+        for n_in, n_out, stride in zip((channels, *FILTERS[:-1]), FILTERS, STRIDES, strict=True):
+            layers.append(nn.Conv2d(n_in, n_out, 3, stride, padding=1, bias=False))
+            layers += _normalized_relu(n_out)
+        self.convolutions = nn.Sequential(*layers)
+        features = FILTERS[-1] * math.prod(_sizes(height, width)[-1])
+        self.mu = nn.Linear(features, latent_dim)
+        self.log_var = nn.Linear(features, latent_dim)
         nn.init.zeros_(self.log_var.weight)  # starts at σ = 1, far from where exp overflows
         nn.init.zeros_(self.log_var.bias)
 
     def forward(self, x):  # (B, C, H, W)
-        for convolution in self.convolutions:
-            x = F.relu(convolution(x))  # (B, filters, H/2, W/2) from the second on
-        x = F.relu(self.dense(x.flatten(1)))  # (B, HIDDEN)
+        x = self.convolutions(x).flatten(1)  # (B, 64 H/4 W/4)
         with torch.autocast(x.device.type, enabled=False):  # the codes themselves are not rounded
             return self.mu(x.float()), self.log_var(x.float())  # (B, d) each
 
 
-class Decoder(nn.Module):
-    """p(x|z): from codes to the logits of the pixels, each pixel a Bernoulli variable."""
+class Decoder(nn.Sequential):
+    """p(x|z): from codes (B, d) to the logits (B, C, H, W) of the pixels, Bernoulli variables."""
 
     def __init__(self, image_shape, latent_dim):
-        super().__init__()
         height, width, channels = image_shape
-        self.small = (FILTERS[-1], math.ceil(height / 2), math.ceil(width / 2))
-        self.image_size = (height, width)
-        self.dense = nn.Linear(latent_dim, math.prod(self.small))
-        self.upsample = nn.ConvTranspose2d(FILTERS[-1], FILTERS[0], 3, stride=2, padding=1)
-        self.to_image = nn.Conv2d(FILTERS[0], channels, 3, padding=1)
+        whole, half, quarter = _sizes(height, width)
+        _, _, n_half, n_quarter = FILTERS
+        super().__init__(
+            nn.Linear(latent_dim, n_quarter * math.prod(quarter)),
+            nn.Unflatten(1, (n_quarter, *quarter)),
+            *_normalized_relu(n_quarter),
+            _upsampling(n_quarter, n_half, quarter, half, bias=False),
+            *_normalized_relu(n_half),
+            _upsampling(n_half, channels, half, whole),
+        )
+        nn.init.normal_(self[-1].weight, std=0.01)  # starts near 1/2 for every pixel
+        nn.init.zeros_(self[-1].bias)
 
-    def forward(self, z):  # (B, d)
-        x = F.relu(self.dense(z)).view(-1, *self.small)  # (B, 64, H/2, W/2)
-        # output_size settles whether H/2 came from an even or an odd H.
-        x = F.relu(self.upsample(x, output_size=self.image_size))  # (B, 32, H, W)
-        return self.to_image(x)  # (B, C, H, W)
+
+def _sizes(height, width):
+    """Of the images, and after each stride of 2."""
+    return [(math.ceil(height / by), math.ceil(width / by)) for by in (1, 2, 4)]
+
+
+def _normalized_relu(n):
+    """Batch normalization keeps every filter above 0 for some images: none dies."""
+    return nn.BatchNorm2d(n), nn.ReLU(inplace=True)
+
+
+def _upsampling(n_in, n_out, size, larger, bias=True):
+    """A transposed convolution with stride 2, from one size of image to about its double."""
+    padding = [to - (2 * of - 1) for of, to in zip(size, larger, strict=True)]
+    return nn.ConvTranspose2d(n_in, n_out, 3, 2, padding=1, output_padding=padding, bias=bias)
 
 
 def gaussian_kl(mu, log_var):
@@ -96,10 +115,10 @@ def sample_posterior(mu, log_var, generator=None):
 class ConvVAE(TransformerMixin, BaseEstimator):
     """Convolutional variational autoencoder, as a scikit-learn transformer.
 
-    The network is the paper's (see the module's docstring). RMSProp has the constants of Keras,
-    which the paper used, decay 0.9 and epsilon 1e-7, and a momentum of 0.9, with which it needs
-    fewer epochs. Training runs in bfloat16 where the processor or the GPU has instructions for it
-    and in float32 elsewhere; encoding and decoding are always in float32.
+    RMSProp has the constants of Keras, which the paper used, decay 0.9 and epsilon 1e-7, and a
+    momentum of 0.9, with which it needs fewer epochs. Training runs in bfloat16 where the processor
+    or the GPU has instructions for it, else in float32; encoding and decoding are in float32.
+    `fit` warns where filters answer to no image, or latent dimensions are not used.
 
     Parameters
     ----------
@@ -107,13 +126,16 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         Dimension d of the latent space, at most the number of values in an image.
     beta : float, default=0.26
         Weight β of the regularization term of equation (2), at least 0; 1 gives the bound itself.
-    epochs : int, default=8
+    epochs : int, default=6
         Passes over the images.
     batch_size : int, default=64
         Images per step.
-    learning_rate : float, default=5e-4
+    learning_rate : float, default=7e-4
         Largest step size of RMSProp. It grows from zero in the first 200 steps, while RMSProp's
         averages are young, and falls linearly to zero at the last.
+    translate, degrees : float, default=0
+        Largest shift, as a share of height and width, and largest rotation of what the encoder sees
+        in training; the decoder is to return the image itself. For images whose class they keep.
     device : str, default="auto"
         A torch device such as "cpu" or "cuda"; "auto" is a GPU where there is one.
     random_state : int or None, default=None
@@ -122,8 +144,9 @@ class ConvVAE(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     history_ : list of dict
-        For every epoch `epoch`; `loss`, `reconstruction` and `kl`, means per image in nats;
-        `seconds`, and the day `timed_on`.
+        For every epoch `epoch`; `loss`, `reconstruction` and `kl`, means per image in nats; on a
+        sample of the images `dead`, the share of filters that are 0 for all, and `rank`, the number
+        of dimensions that the codes span; `seconds`, and the day `timed_on`.
     image_shape_ : tuple of int
         Shape of one image as it was given: (H, W) or (H, W, C).
     encoder_, decoder_ : Encoder, Decoder
@@ -134,9 +157,11 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         self,
         latent_dim=3,
         beta=0.26,
-        epochs=8,
+        epochs=6,
         batch_size=64,
-        learning_rate=5e-4,
+        learning_rate=7e-4,
+        translate=0,
+        degrees=0,
         device="auto",
         random_state=None,
     ):
@@ -145,6 +170,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.translate = translate
+        self.degrees = degrees
         self.device = device
         self.random_state = random_state
 
@@ -167,27 +194,25 @@ class ConvVAE(TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
-            If a parameter is out of range or X does not hold images.
-        FloatingPointError
-            If the loss overflows.
+        ValueError, FloatingPointError
+            If a parameter is out of range or X does not hold images; if the loss overflows.
         """
         X = check_images("X", X)
         warn_if_dark("X", X)
         self._check_params(X)
-        device = self.torch_device()
+        device = named_device(self.device)
         self.image_shape_ = X.shape[1:]
-        seed = np.random.SeedSequence(self.random_state).generate_state(1, np.uint64)[0]
+        seed = int(np.random.SeedSequence(self.random_state).generate_state(1, np.uint64)[0]) >> 1
         # The order and the noise are drawn on the CPU: the same on every device.
-        generator = torch.Generator().manual_seed(int(seed >> 1))
+        generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(seed >> 1))
+            torch.manual_seed(seed)
             self._build()
         network = nn.ModuleList([self.encoder_, self.decoder_])
         optimizer = torch.optim.RMSprop(network.parameters(), self.learning_rate, **RMSPROP)
-        beta, batch_size = float(self.beta), min(int(self.batch_size), len(X))
-        steps = self.epochs * -(-len(X) // batch_size)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_warm_up_and_decay, steps))
+        beta, steps = float(self.beta), math.ceil(len(X) / self.batch_size)  # of an epoch
+        share = partial(_warm_up_and_decay, self.epochs * steps)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
         state = TrainingState(self.get_params(), generator, network, optimizer, schedule)
         dtype = training_dtype(device)
         self.history_ = state.resume(checkpoints) if checkpoints else []
@@ -196,10 +221,13 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             for epoch in range(len(self.history_) + 1, self.epochs + 1):
                 start = perf_counter()
                 totals = torch.zeros(2, device=device)  # reconstruction and KL, over all images
-                for rows in torch.randperm(len(X), generator=generator).split(batch_size):
-                    x = _to_batch(X[rows.numpy()], device)
+                order = torch.randperm(len(X), generator=generator)
+                network.train()
+                for rows in order.tensor_split(steps):  # no small batch is left over
+                    x = to_batch(X[rows.numpy()], device)
+                    seen = random_affine(x, self.translate, self.degrees, generator)
                     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                        mu, log_var = self.encoder_(x)
+                        mu, log_var = self.encoder_(seen)
                         logits = self.decoder_(sample_posterior(mu, log_var, generator))
                     reconstruction = reconstruction_loss(logits.float(), x).sum()
                     terms = torch.stack([reconstruction, gaussian_kl(mu, log_var).sum()])
@@ -215,12 +243,17 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                     remedy = f"try a smaller learning_rate than {self.learning_rate}"
                     raise FloatingPointError(f"the loss is {loss} in epoch {epoch}: {remedy}")
                 means = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+                network.eval()
+                sample = (to_batch(X[rows.numpy()], device) for rows in order[:SAMPLE].split(BLOCK))
+                means |= liveness(self.encoder_, self.decoder_, sample)
                 clock = {"seconds": perf_counter() - start, "timed_on": date.today().isoformat()}
                 self.history_.append({"epoch": epoch, **means, **clock})
                 if checkpoints and epoch < self.epochs:
                     state.keep(checkpoints, self.history_)
                 bar.set_postfix(loss=f"{loss:.1f}", refresh=False)
                 bar.update()
+        if self.epochs * steps > WARM_UP:  # a shorter training has hardly begun
+            warn_if_dead(self.history_[-1], min(self.latent_dim, len(X) - 1))
         return self
 
     def encode(self, X):
@@ -245,7 +278,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         device = next(self.encoder_.parameters()).device
         with torch.inference_mode():
             for rows in gen_batches(len(X), BLOCK):
-                codes = self.encoder_(_to_batch(X[rows], device))
+                codes = self.encoder_(to_batch(X[rows], device))
                 mu[rows], log_var[rows] = (code.cpu().numpy() for code in codes)
         return mu, log_var
 
@@ -279,18 +312,13 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         return images
 
     def sample(self, n, random_state=None):
-        """Draw n images: codes from the prior N(0, I), decoded.
+        """Draw n images: codes from the prior N(0, I), decoded as by `inverse_transform`.
 
         Parameters
         ----------
         n : int
         random_state : int, SeedSequence, Generator or None, default=None
-
-        Returns
-        -------
-        float32 ndarray of shape (n, H, W) or (n, H, W, C), in [0, 1]
         """
-        check_is_fitted(self)
         check_integer("n", n, 1)
         Z = check_generator(random_state).standard_normal((n, self.latent_dim))
         return self.inverse_transform(Z)
@@ -312,10 +340,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
     def load(cls, path):
         """Read a VAE that `save` wrote, onto the device that its parameter `device` names.
 
-        Raises
-        ------
-        ValueError
-            If the file is missing, or is not one that `save` wrote.
+        A file that is missing, or that `save` did not write, is a ValueError.
         """
         try:
             check_archive(path)
@@ -342,24 +367,14 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
         return tags
 
-    def _build(self):
-        where = {"device": self.torch_device(), "memory_format": torch.channels_last}
-        shape = (*self.image_shape_, 1)[:3]
-        self.encoder_ = Encoder(shape, self.latent_dim).to(**where)
-        self.decoder_ = Decoder(shape, self.latent_dim).to(**where)
+    def networks(self, image_shape):
+        """Encoder and decoder, not trained, of images (H, W, C); a subclass may have its own."""
+        return Encoder(image_shape, self.latent_dim), Decoder(image_shape, self.latent_dim)
 
-    def torch_device(self):
-        """The device that the parameter `device` means on this machine."""
-        if isinstance(self.device, str) and self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            device = torch.device(self.device)
-            torch.empty(0, device=device)
-        except (RuntimeError, TypeError, ValueError, AssertionError) as error:
-            raise ValueError(
-                f"device is {shown(self.device)}; it must be 'auto' or a device that torch has here"
-            ) from error
-        return device
+    def _build(self):
+        where = {"device": named_device(self.device), "memory_format": torch.channels_last}
+        networks = self.networks((*self.image_shape_, 1)[:3])
+        self.encoder_, self.decoder_ = (network.to(**where).eval() for network in networks)
 
     def _check_params(self, X):
         check_integer("latent_dim", self.latent_dim, 1, math.prod(X.shape[1:]))
@@ -367,8 +382,12 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         check_integer("batch_size", self.batch_size, 1)
         if self.random_state is not None:
             check_integer("random_state", self.random_state, 0)
-        check_number("beta", self.beta, 0, inclusive=True)
         check_number("learning_rate", self.learning_rate, 0, inclusive=False)
+        for name in ("beta", "translate", "degrees"):
+            check_number(name, getattr(self, name), 0)
+        smallest_batch = len(X) // math.ceil(len(X) / self.batch_size)
+        if smallest_batch * math.prod(_sizes(*X.shape[1:3])[-1]) == 1:
+            raise ValueError("X has one tiny image per batch; batch normalization needs two")
 
 
 def _warm_up_and_decay(steps, step):
@@ -379,21 +398,3 @@ def _warm_up_and_decay(steps, step):
 def reconstruction_loss(logits, x):
     """-log p(x|z) of Bernoulli pixels, in nats: (B, C, H, W) twice -> (B,)."""
     return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=(1, 2, 3))
-
-
-def _to_batch(images, device):
-    """Images (B, H, W) or (B, H, W, C) as float32 in [0, 1], (B, C, H, W) with channels last."""
-    # PyTorch wants arrays that it may write to; a memory-mapped one may be read-only.
-    x = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
-    x = x.float() / 255 if x.dtype == torch.uint8 else x.float()  # there: bytes travel faster
-    return (x.unsqueeze(3) if x.ndim == 3 else x).permute(0, 3, 1, 2)
-
-
-def training_dtype(device):
-    """torch.bfloat16 where the hardware has instructions for it, torch.float32 elsewhere."""
-    if device.type == "cpu":
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-        fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    else:
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if fast else torch.float32

@@ -17,14 +17,15 @@ HOME = Path(alvae.__file__).parent
 # From the ground up; rooms on one line do not know each other.
 FLOORS = [
     {"_checks", "_clusters", "_files", "_progress", "_workers", "store"},
-    {"_graphs", "_checkpoints", "pools", "coverage"},
+    {"_graphs", "_checkpoints", "_tensors", "_liveness", "pools", "coverage"},
     {"vae", "queries", "classifiers", "summaries"},
     {"spaces", "_trial"},
     {"trials", "recommendation"},
     {"book"},
 ]
+TORCH = ["vae", "_checkpoints", "_tensors", "_liveness"]
 HEAVY = {"torch", "matplotlib", "papermill", "IPython", "distributed"}  # slow to load
-LOADS = {"vae": {"torch"}, "_checkpoints": {"torch"}, "book.figures": {"matplotlib"}}
+LOADS = {"book.figures": {"matplotlib"}} | dict.fromkeys(TORCH, {"torch"})
 LIGHT = [
     *(room for floor in FLOORS[:-1] for room in sorted(floor)),
     *("book", "book.cells", "book.experiment", "book.results", "book.figures", "book.comparison"),

@@ -105,7 +105,8 @@ def test_gradients_of_both_terms_reach_all_parameters():
 
 
 def test_the_encoder_has_the_layers_of_the_paper():
-    kernels = [convolution.weight.shape for convolution in Encoder((28, 28, 1), 3).convolutions]
+    layers = Encoder((28, 28, 1), 3).convolutions
+    kernels = [layer.weight.shape for layer in layers if isinstance(layer, torch.nn.Conv2d)]
     assert kernels == [(32, 1, 3, 3), (64, 32, 3, 3), (64, 64, 3, 3), (64, 64, 3, 3)]
 
 
@@ -137,6 +138,31 @@ def test_training_is_stable_on_small_pools(random_state):
     history = ConvVAE(epochs=4, batch_size=16, random_state=random_state).fit(images).history_
     at_half = 28 * 28 * np.log(2)  # what saying 1/2 for every pixel costs
     assert history[-1]["loss"] < at_half
+
+
+def test_no_batch_is_much_smaller_than_others(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(
+        "alvae.vae.reconstruction_loss",
+        lambda logits, x: sizes.append(len(x)) or reconstruction_loss(logits, x),
+    )
+    ConvVAE(epochs=1, batch_size=8, random_state=0).fit(make_images(17))
+    assert sorted(sizes) == [5, 6, 6]
+
+
+def test_batch_normalization_is_told_about_single_tiny_images():
+    ConvVAE(epochs=1, batch_size=2, random_state=0).fit(make_images(4, (4, 4)))
+    for n, batch_size in [(1, 64), (4, 1), (3, 2)]:
+        with pytest.raises(ValueError, match="^X has one tiny image per batch"):
+            ConvVAE(epochs=1, batch_size=batch_size).fit(make_images(n, (4, 4)))
+
+
+def test_unused_dimensions_are_counted_and_warned_of(monkeypatch):
+    monkeypatch.setattr("alvae.vae.WARM_UP", 1)
+    # A prior that outweighs the images leaves nothing for the codes to say.
+    with pytest.warns(UserWarning, match="the codes span 0 of 3 dimensions"):
+        vae = ConvVAE(beta=1e6, epochs=3, random_state=0).fit(load_pool().images[:64])
+    assert vae.history_[-1]["rank"] == 0
 
 
 @pytest.mark.slow
@@ -255,6 +281,8 @@ def test_load_names_a_file_that_it_cannot_read(fitted, tmp_path):
         ("batch_size", 0),
         ("learning_rate", 0),
         ("learning_rate", "fast"),
+        ("translate", -0.1),
+        ("degrees", float("inf")),
         ("device", "abacus"),
         ("random_state", -1),
     ],

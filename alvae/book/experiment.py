@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from alvae._checks import check_choice, check_integer
+from alvae._checks import check_choice, check_integer, check_number
 from alvae.book import MANIFEST, NOTEBOOKS, REPOSITORY
 from alvae.book.cells import listing
 from alvae.pools import check_classes, load_pool
@@ -40,13 +40,15 @@ class Experiment:
         Classes to keep, at least two.
     latent_dim : int, default=3
         Dimension of the latent space.
+    translate, degrees : float, default=0
+        Shifts and rotations in training, as `ConvVAE` takes them.
     n_clusters : int, optional
         Clusters K of the core-set, at most the smallest budget.
     budgets : list of int, optional
         Numbers of labels B, at most the size of the pool.
     n_trials : int, optional
         Trials per point.
-    epochs : int, default=8
+    epochs : int, default=6
         Passes over the pool to train the VAE.
     random_state : int, default=0
         The seed of everything.
@@ -70,10 +72,12 @@ class Experiment:
     pool_name: str = "mnist"
     digits: list = field(default_factory=lambda: [0, 3, 9])
     latent_dim: int = 3
+    translate: float = 0
+    degrees: float = 0
     n_clusters: int | None = None
     budgets: list | None = None
     n_trials: int | None = None
-    epochs: int = 8
+    epochs: int = 6
     random_state: int = 0
     n_jobs: int = -1
     scheduler: str = ""
@@ -90,6 +94,8 @@ class Experiment:
         if not isinstance(self.pool_name, str | Path):
             raise ValueError(f"pool_name is {self.pool_name!r}; allowed are a str and a Path")
         check_integer("epochs", self.epochs, 1)
+        check_number("translate", self.translate, 0)
+        check_number("degrees", self.degrees, 0)
         check_integer("random_state", self.random_state, 0)
         if self.n_trials is not None:
             check_integer("n_trials", self.n_trials, 1)
@@ -129,7 +135,8 @@ class Experiment:
         """The VAE of this experiment, not fitted."""
         from alvae.vae import ConvVAE  # here: reading a manifest takes no torch
 
-        return ConvVAE(self.latent_dim, epochs=self.epochs, random_state=self.random_state)
+        names = ("latent_dim", "translate", "degrees", "epochs", "random_state")
+        return ConvVAE(**{name: getattr(self, name) for name in names})
 
     def learning_curves(self, spaces, strategies, *, timed=False, **changes):
         """Learning curves of this experiment's pool, budgets, trials and seed.

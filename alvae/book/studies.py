@@ -54,7 +54,7 @@ def read_study(name):
     options = yaml.safe_load(STUDIES.read_text(encoding="utf-8"))[name]
     options.pop("kind", None)
     parameters = load_manifest()[0][options.pop("experiment")]
-    changed = ("budgets", "n_trials", "latent_dim")
+    changed = ("budgets", "n_trials", "latent_dim", "translate", "degrees", "epochs")
     parameters |= {key: options.pop(key) for key in changed if key in options}
     if min(parameters["budgets"]) < parameters["n_clusters"]:
         parameters["n_clusters"] = None  # these studies say themselves how many clusters

@@ -40,11 +40,11 @@ def test_a_rate_is_positive():
 @pytest.mark.parametrize(("side", "d"), [(28, 3), (8, 2)])
 def test_operations_are_those_of_the_layers(side, d):
     """Two per multiplication, three products per layer; the input itself takes no gradient."""
-    pixels, small = side**2, (side // 2) ** 2
-    convolutions = [pixels * 9 * 32, small * 9 * 32 * 64, small * 9 * 64**2, small * 9 * 64**2]
-    dense = [small * 64 * 32, 32 * 2 * d]
-    decoder = [d * small * 64, small * 9 * 64 * 32, pixels * 9 * 32]
-    expected = 2 * (3 * sum(convolutions + dense + decoder) - convolutions[0])
+    half, quarter = (side // 2) ** 2, (side // 4) ** 2
+    convolutions = [half * 9 * 32, half * 9 * 32 * 64, quarter * 9 * 64**2, quarter * 9 * 64**2]
+    heads = [quarter * 64 * 2 * d]
+    decoder = [d * quarter * 64, quarter * 9 * 64**2, half * 9 * 64]
+    expected = 2 * (3 * sum(convolutions + heads + decoder) - convolutions[0])
     assert training_flops((side, side), d) == pytest.approx(expected, rel=1e-6)
 
 

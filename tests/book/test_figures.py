@@ -49,7 +49,9 @@ def trials():
 
 HISTORY = [{"epoch": k, "loss": 9 / k, "reconstruction": 8 / k, "kl": 1 / k} for k in (1, 2, 3)]
 X = np.linspace(0, 1, 20)
+ANSWERS = np.array([[0, 0, 0], [0, 0, 4], [3, 6, 6]])
 EVERY_FIGURE = {
+    "answers": lambda: figures.answers({"a": ANSWERS}),
     "latent_space": lambda: figures.latent_space(*points(3, 3)),
     "training_history": lambda: figures.training_history(HISTORY),
     "image_rows": lambda: figures.image_rows(np.zeros((1, 1, 8, 8))),
@@ -164,6 +166,15 @@ def test_a_digit_keeps_its_colour_and_a_class_its_name():
     assert all(digits[k].get_color() == all_ten[k].get_color() for k in digits)
     assert list(legend(figures.latent_space(Z, labels, class_names="abc"))) == ["a", "b", "c"]
     assert len(legend(figures.latent_space(Z, labels + 100))) == 3
+
+
+def test_answers_are_shares_and_silent_filters_come_last():
+    axes = figures.answers({"a": ANSWERS, "b": ANSWERS * 7}).axes
+    assert [ax.get_title() for ax in axes] == ["a", "b"]
+    for ax in axes:
+        (picture,) = ax.images
+        expected = np.sqrt([[0.5, 1, 1], [0, 0, 1], [0, 0, 0]])
+        np.testing.assert_allclose(picture.get_array(), expected)
 
 
 def test_training_history_has_a_panel_per_term():
@@ -387,6 +398,9 @@ def twice():
         (lambda: figures.latent_space(Z, LABELS, class_names=["a"]), "labels .* from 0 to 0"),
         (lambda: figures.latent_space(Z, LABELS, max_points=0), "max_points is 0"),
         (lambda: figures.latent_space(Z, LABELS, max_points=2.5), "max_points is 2.5"),
+        (lambda: figures.answers({}), "activations is empty"),
+        (lambda: figures.answers({"a": X}), "activations.'a'. has shape"),
+        (lambda: figures.answers({"a": -ANSWERS}), "activations.'a'. has -6"),
         (lambda: figures.training_history([]), "history has 0 rows"),
         (lambda: figures.training_history([{"epoch": 1}]), "history has 1 rows of .'epoch'."),
         (lambda: figures.image_rows(np.zeros((2, 8, 8))), "images has shape"),

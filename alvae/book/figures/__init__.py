@@ -13,10 +13,12 @@ from alvae.book.figures.curves import (
     panels,
     training_history,
 )
+from alvae.book.figures.filters import answers
 from alvae.book.figures.points import image_rows, latent_space, selections
 from alvae.book.figures.style import use_style
 
 __all__ = [
+    "answers",
     "costs",
     "functions",
     "histogram_with_density",

@@ -1,0 +1,57 @@
+"""What batch normalization does: the VAE without it, and what the filters of either answer."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from alvae.pools import as_floats
+from alvae.vae import ConvVAE
+
+
+class UnnormalizedVAE(ConvVAE):
+    """`ConvVAE` without batch normalization: of it, each filter keeps a scale and a shift."""
+
+    def networks(self, image_shape):
+        """Encoder and decoder, not trained, of images (H, W, C)."""
+        networks = super().networks(image_shape)
+        for network in networks:
+            for name, layer in [*network.named_modules()]:
+                if isinstance(layer, nn.BatchNorm2d):
+                    network.set_submodule(name, _ScaleAndShift(layer.num_features))
+        return networks
+
+
+class _ScaleAndShift(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(n, 1, 1))
+
+    def forward(self, x):  # (B, n, H, W)
+        return x * self.weight + self.bias
+
+
+@torch.inference_mode()
+def strongest_answers(encoder, images):
+    """The largest activation of every filter in every image.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        In evaluation mode, on the CPU.
+    images : array of shape (n, H, W) or (n, H, W, C)
+        uint8, or floats in [0, 1].
+
+    Returns
+    -------
+    list of ndarray of shape (filters, n)
+        For each of the four convolutions.
+    """
+    x = torch.from_numpy(np.ascontiguousarray(as_floats(images)))
+    x = x.reshape(*x.shape[:3], -1).permute(0, 3, 1, 2)
+    found = []
+    for layer in encoder.convolutions:
+        x = layer(x)
+        if isinstance(layer, nn.ReLU):
+            found.append(x.amax(dim=(2, 3)).T.numpy().copy())
+    return found

@@ -1,0 +1,69 @@
+"""Random shifts and rotations, against SciPy's and against exact cases."""
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from alvae._tensors import random_affine
+
+
+def blob(n=1, side=21):
+    """One soft spot off the middle of each image."""
+    images = np.zeros((n, side, side))
+    images[:, 6, 13] = 1
+    images = ndimage.gaussian_filter(images, (0, 2, 2))
+    return torch.from_numpy(images[:, None]).float()
+
+
+def centers(x):
+    """Of mass, from the middle."""
+    return np.array([ndimage.center_of_mass(image) for image in x[:, 0].numpy()]) - 10
+
+
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+def test_without_a_change_the_images_are_the_same():
+    x = blob()
+    assert random_affine(x, 0, 0, generator()) is x
+
+
+def test_rotations_turn_about_the_middle_up_to_the_angle():
+    x = blob(300)
+    before, after = centers(x[:1])[0], centers(random_affine(x, 0, 30, generator()))
+    np.testing.assert_allclose(np.hypot(*after.T), np.hypot(*before), atol=0.05)
+    angles = np.degrees(np.arctan2(after[:, 1], after[:, 0]) - np.arctan2(before[1], before[0]))
+    assert np.abs(angles).max() < 30.5
+    assert angles.min() < -27
+    assert angles.max() > 27
+
+
+def test_a_rotation_is_that_of_scipy():
+    x = blob()
+    turned = random_affine(x, 0, 40, generator())
+    before, after = (np.arctan2(*centers(y)[0]) for y in (x, turned))
+    expected = ndimage.rotate(x[0, 0].numpy(), np.degrees(after - before), reshape=False, order=1)
+    np.testing.assert_allclose(turned[0, 0].numpy(), expected, atol=2e-3)
+
+
+def test_shifts_go_up_to_the_share_in_each_direction():
+    x = blob(300)
+    moves = centers(random_affine(x, 0.1, 0, generator())) - centers(x)
+    assert np.abs(moves).max() < 2.15
+    np.testing.assert_allclose(moves.max(axis=0), 2.1, atol=0.15)
+    np.testing.assert_allclose(moves.min(axis=0), -2.1, atol=0.15)
+    assert abs(np.corrcoef(moves.T)[0, 1]) < 0.2
+
+
+def test_what_comes_in_from_outside_is_dark():
+    x = torch.ones(50, 3, 8, 8)
+    shifted = random_affine(x, 0.5, 0, generator())
+    assert shifted.shape == x.shape
+    assert shifted.min() == 0
+    assert shifted.max() <= 1 + 1e-6
+
+
+def test_the_seed_decides():
+    x = blob(5)
+    assert torch.equal(random_affine(x, 0.1, 9, generator()), random_affine(x, 0.1, 9, generator()))
