@@ -119,7 +119,17 @@ CALLS = {
     ),
     "PoissonMBO": (
         partial(classify, "PoissonMBO"),
-        ["X", "y", "sample_weight", "X_new", "class_prior", "tol", "size_bounds", "max_iter"],
+        [
+            "X",
+            "y",
+            "sample_weight",
+            "X_new",
+            "class_prior",
+            "tol",
+            "expected_sizes",
+            "size_bounds",
+            "max_iter",
+        ],
     ),
     "GraphLabelSpreading": (
         partial(classify, "GraphLabelSpreading"),

@@ -159,39 +159,9 @@ class PoissonLearning(GraphClassifier):
         self._prior(counts)
 
     def _spread(self, edges, labeled, codes, weights):
-        n, n_classes = edges.shape[0], len(self.classes_)
-        one_hot = np.eye(n_classes)[codes]
-        counts = weights @ one_hot
+        counts = np.bincount(codes, weights)
         weights = weights * (self._prior(counts) / counts)[codes]
-
-        # Sources and sinks cancel in each connected part.
-        n_parts, part = connected_components(edges, directed=False)
-        totals = np.zeros((n_parts, n_classes))
-        np.add.at(totals, part[labeled], weights[:, None] * one_hot)
-        amounts = totals.sum(axis=1, keepdims=True)
-        mean = np.divide(totals, amounts, out=np.zeros_like(totals), where=amounts > 0)
-        sources = np.zeros((n, n_classes))
-        sources[labeled] = weights[:, None] * (one_hot - mean[part[labeled]])
-
-        degrees = np.asarray(edges.sum(axis=1)).ravel()
-        scale = np.divide(1, np.sqrt(degrees), out=np.zeros(n), where=degrees > 0)
-        # With the Laplacian normalized on both sides, conjugate gradients take few steps.
-        laplacian = (identity(n) - diags(scale) @ edges @ diags(scale)).tocsr()
-        potentials = np.zeros((n, n_classes))
-        for k in range(n_classes - 1):
-            flow, unsolved = cg(laplacian, scale * sources[:, k], rtol=self.tol, maxiter=MAX_ITER)
-            potentials[:, k] = scale * flow
-            if unsolved:
-                warnings.warn(
-                    f"the potentials are not solved to tol={self.tol}",
-                    ConvergenceWarning,
-                    stacklevel=3,
-                )
-        potentials[:, -1] = -potentials.sum(axis=1)  # as the sources of all classes add up to 0
-
-        alone = np.count_nonzero(totals, axis=1) == 1  # parts in which one class is labeled
-        potentials[alone[part]] = mean[part[alone[part]]]
-        return potentials, amounts[part, 0] > 0
+        return poisson_potentials(edges, labeled, codes, weights, self.tol)
 
     def _prior(self, counts):
         if isinstance(self.class_prior, str):
@@ -213,6 +183,58 @@ class PoissonLearning(GraphClassifier):
                     "numbers, one for each labeled class"
                 )
         return prior / prior.sum()
+
+
+def poisson_potentials(edges, labeled, codes, weights, tol):
+    """The potential of each class at every point: the solutions u of L u = b.
+
+    Parameters
+    ----------
+    edges : csr matrix of shape (n, n)
+        Symmetric weights of the graph.
+    labeled : integer ndarray of shape (m,)
+    codes : integer ndarray of shape (m,)
+        The classes of the labeled points, from 0 on, each at least once.
+    weights : ndarray of shape (m,)
+        How much of its class each labeled point is a source of.
+    tol : float
+        Relative residual at which the solver stops.
+
+    Returns
+    -------
+    potentials : ndarray of shape (n, n_classes)
+    reached : boolean ndarray of shape (n,)
+        Whether a label is in the same connected part of the graph.
+    """
+    one_hot = np.eye(codes.max() + 1)[codes]
+    n, n_classes = edges.shape[0], one_hot.shape[1]
+
+    # Sources and sinks cancel in each connected part.
+    n_parts, part = connected_components(edges, directed=False)
+    totals = np.zeros((n_parts, n_classes))
+    np.add.at(totals, part[labeled], weights[:, None] * one_hot)
+    amounts = totals.sum(axis=1, keepdims=True)
+    mean = np.divide(totals, amounts, out=np.zeros_like(totals), where=amounts > 0)
+    sources = weights[:, None] * (one_hot - mean[part[labeled]])
+
+    degrees = np.asarray(edges.sum(axis=1)).ravel()
+    scale = np.divide(1, np.sqrt(degrees), out=np.zeros(n), where=degrees > 0)
+    # With the Laplacian normalized on both sides, conjugate gradients take few steps.
+    laplacian = (identity(n) - diags(scale) @ edges @ diags(scale)).tocsr()
+    potentials = np.zeros((n, n_classes))
+    for k in range(n_classes - 1):
+        source = np.zeros(n)
+        source[labeled] = scale[labeled] * sources[:, k]
+        flow, unsolved = cg(laplacian, source, rtol=tol, maxiter=MAX_ITER)
+        potentials[:, k] = scale * flow
+        if unsolved:
+            message = f"the potentials are not solved to tol={tol}"
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+    potentials[:, -1] = -potentials.sum(axis=1)  # as the sources of all classes add up to 0
+
+    alone = np.count_nonzero(totals, axis=1) == 1  # parts in which one class is labeled
+    potentials[alone[part]] = mean[part[alone[part]]]
+    return potentials, amounts[part, 0] > 0
 
 
 class GraphLabelSpreading(GraphClassifier):

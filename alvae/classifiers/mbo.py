@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 from sklearn.preprocessing import normalize
 
-from alvae._checks import check_integer, shown
-from alvae.classifiers.graph import PoissonLearning
+from alvae._checks import check_choice, check_integer, shown
+from alvae.classifiers.graph import PoissonLearning, poisson_potentials
 
+MANY_LABELS = 100
 STEPS = 5  # of diffusion between two cuts
 SETTLED = 1e-4  # share of the points that may still change their class
 GRID = 2.0**-40  # of scores, as a share of the greatest: sums of them are then exact
@@ -25,9 +26,10 @@ class PoissonMBO(PoissonLearning):
     takes the class of which most arrived: borders move to where few edges cross them. That alone
     may let a class swallow others. So of all cuts with sizes within bounds the best one is taken.
 
-    The default bounds allow a class anything from a tenth of an equal share to twice as much: they
-    say little, and still stop a class that runs away. Narrower ones help where they are right, and
-    cut a class in two where they are wrong. Points that no label reaches are not counted.
+    How large is a class? Two guesses: all are equal; or each has the points of the cells of its
+    labels, a cell being what Poisson learning gives to a labeled point if each is a class of its
+    own. The second is right where labels are spread over the pool. Between both guesses, and a
+    little beyond, the sizes are free. Points that no label reaches are not counted.
 
     Parameters
     ----------
@@ -37,10 +39,13 @@ class PoissonMBO(PoissonLearning):
         As in `PoissonLearning`.
     tol : float, default=1e-3
         Relative residual at which the solver of Poisson learning stops.
-    size_bounds : pair of float, default=(0.1, 2)
-        Least and greatest size of a class, as shares of the size that all would have if they were
-        equal: the first in [0, 1], the second at least 1; (0, inf) is no bound. Labeled points
-        count, and keep their labels even where bounds are then violated.
+    expected_sizes : "cells" or "equal", default="cells"
+        The guesses at the sizes of the classes: both, or equal sizes alone. Of more than 100 labels
+        the numbers in each class stand for their cells.
+    size_bounds : pair of float, default=(0.9, 1.1)
+        Least size of a class, as a share of the smaller guess, in [0, 1]; and greatest, as one of
+        the larger, at least 1; (0, inf) is no bound. Labeled points count, and keep their labels
+        even where bounds are then violated.
     max_iter : int, default=20
         Cuts at most, after a first one of the potentials.
 
@@ -67,15 +72,23 @@ class PoissonMBO(PoissonLearning):
     variants: ClassVar = {"PoissonMBO": {}}
 
     def __init__(
-        self, n_neighbors=10, class_prior="balanced", tol=1e-3, size_bounds=(0.1, 2), max_iter=20
+        self,
+        n_neighbors=10,
+        class_prior="balanced",
+        tol=1e-3,
+        expected_sizes="cells",
+        size_bounds=(0.9, 1.1),
+        max_iter=20,
     ):
         super().__init__(n_neighbors, class_prior, tol)
+        self.expected_sizes = expected_sizes
         self.size_bounds = size_bounds
         self.max_iter = max_iter
 
     def _check(self, counts, weights):
         super()._check(counts, weights)
         check_integer("max_iter", self.max_iter, 1)
+        check_choice("expected_sizes", self.expected_sizes, ("cells", "equal"))
         bounds = self.size_bounds
         if (
             not isinstance(bounds, tuple | list | np.ndarray)
@@ -97,10 +110,15 @@ class PoissonMBO(PoissonLearning):
         potentials /= np.abs(potentials).max() or 1
         average = normalize(edges, norm="l1")  # of the neighbors of each point
         # Labeled points are what they are: the others fill up the classes.
-        n_reached, sizes = np.count_nonzero(reached), np.bincount(codes, minlength=n_classes)
+        n_reached, sizes = np.count_nonzero(reached), np.bincount(codes)
+        guesses = [np.full(n_classes, n_reached / n_classes)]
+        if self.expected_sizes == "cells":
+            guesses.append(self._cells(edges, labeled, codes, reached))
         least, most = np.array(self.size_bounds, dtype=float).clip(max=n_classes)
-        share = n_reached / n_classes
-        bounds = np.floor(least * share) - sizes, np.ceil(most * share) - sizes
+        bounds = (
+            np.floor(least * np.min(guesses, axis=0)) - sizes,
+            np.ceil(most * np.max(guesses, axis=0)) - sizes,
+        )
         free = reached.copy()
         free[labeled] = False
         one_hot = np.eye(n_classes)
@@ -120,6 +138,15 @@ class PoissonMBO(PoissonLearning):
         # Decided as it was cut, where a bound or a tie made the difference.
         scores[np.arange(len(cut)), cut] = np.nextafter(scores.max(axis=1), np.inf)
         return scores, reached
+
+    def _cells(self, edges, labeled, codes, reached):
+        """The points of the cells of each class' labels: (n_classes,)."""
+        n_labels = len(labeled)
+        if n_labels > MANY_LABELS:
+            return np.count_nonzero(reached) * np.bincount(codes) / n_labels
+        each = np.arange(n_labels), np.ones(n_labels)
+        cells = poisson_potentials(edges, labeled, *each, self.tol)[0].argmax(axis=1)
+        return np.bincount(codes[cells[reached]], minlength=len(self.classes_))
 
 
 def best_labels(scores, least, most):

@@ -413,6 +413,7 @@ def test_bad_new_points_of_the_graph_classifiers(classifier):
         *((GraphLabelSpreading(alpha=alpha), "^alpha is") for alpha in (0, 1, "x")),
         (GraphLabelSpreading(max_iter=0), "^max_iter is"),
         (PoissonMBO(max_iter=0), "^max_iter is"),
+        (PoissonMBO(expected_sizes="true"), "^expected_sizes is"),
         *((PoissonMBO(size_bounds=bounds), "^size_bounds is .* must be two numbers")
           for bounds in (None, 1, (1,), (1.1, 2), (0, 0.9), (-1, 2), (0, np.nan), ("a", 2), "12")),
     ],

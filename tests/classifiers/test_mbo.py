@@ -1,5 +1,6 @@
 """Cuts with bounds on the sizes, against linear programming and what is known of the data."""
 
+import warnings
 from math import ceil, floor
 
 import numpy as np
@@ -100,7 +101,9 @@ def test_without_bounds_it_is_the_scheme_of_merriman_bence_and_osher():
             arrived[known] = fixed
         cut = (arrived + TIE * potentials).argmax(axis=1)
         cut[known] = fixed.argmax(axis=1)
-    fitted = PoissonMBO(size_bounds=(0, np.inf), max_iter=4).fit(X, y, prepared=graph)
+    fitted = PoissonMBO(expected_sizes="equal", size_bounds=(0, np.inf), max_iter=4).fit(
+        X, y, prepared=graph
+    )
     np.testing.assert_array_equal(fitted.transduction_, np.unique(target)[cut])
 
 
@@ -109,7 +112,7 @@ def test_classes_of_the_pool_keep_their_bounds(bounds):
     X, target, _ = blobs(1, 4, 40, separation=1)
     y = np.full(len(X), np.nan)
     y[:60] = target[:60]
-    found = PoissonMBO(size_bounds=bounds).fit(X, y).transduction_
+    found = PoissonMBO(expected_sizes="equal", size_bounds=bounds).fit(X, y).transduction_
     sizes = np.array([np.count_nonzero(found == name) for name in np.unique(target)])
     share = len(X) / 4
     assert sizes.min() >= np.floor(bounds[0] * share)
@@ -123,7 +126,7 @@ def test_a_rare_class_keeps_its_size_within_wide_bounds_and_not_within_narrow_on
     target = np.repeat([*sizes], [*sizes.values()])
     y = one_label_each(target)
     wide, narrow = (
-        PoissonMBO(size_bounds=bounds).fit(X, y).transduction_
+        PoissonMBO(expected_sizes="equal", size_bounds=bounds).fit(X, y).transduction_
         for bounds in ((0.1, 1.5), (0.8, 1.5))
     )
     assert np.mean(wide == target) > 0.98
@@ -168,14 +171,14 @@ def islands(sizes):
 
 def test_labels_that_are_given_are_kept_whatever_the_bounds():
     X, target, _ = islands([160, 40])
-    narrow = PoissonMBO(size_bounds=(0.9, 1.1))
+    narrow = PoissonMBO(expected_sizes="equal", size_bounds=(0.9, 1.1))
     np.testing.assert_array_equal(narrow.fit(X, target.astype(float)).transduction_, target)
 
 
-@pytest.mark.parametrize("bounds", [PoissonMBO().size_bounds, (0, np.inf), (0, 1e308), [0, 10**20]])
+@pytest.mark.parametrize("bounds", [(0.1, 2), (0, np.inf), (0, 1e308), [0, 10**20]])
 def test_within_wide_bounds_unequal_parts_stay_whole(bounds):
     X, target, y = islands([160, 40])
-    fitted = PoissonMBO(size_bounds=bounds).fit(X, y)
+    fitted = PoissonMBO(expected_sizes="equal", size_bounds=bounds).fit(X, y)
     np.testing.assert_array_equal(fitted.transduction_, target)
     np.testing.assert_array_equal(fitted.predict(X), target)
 
@@ -183,13 +186,52 @@ def test_within_wide_bounds_unequal_parts_stay_whole(bounds):
 def test_points_that_no_label_reaches_are_not_counted():
     X, target, y = islands([60, 60, 200])
     y[120:] = np.nan
-    found = PoissonMBO(size_bounds=(0.9, 1.1)).fit(X, y).transduction_
+    found = PoissonMBO(expected_sizes="equal", size_bounds=(0.9, 1.1)).fit(X, y).transduction_
     np.testing.assert_array_equal(found[:120], target[:120])
     assert set(found[120:]) == {1}  # the nearest labeled point
 
 
 def test_new_points_follow_the_cut():
     X, _, y = islands([160, 40])  # narrow bounds cut an island in two
-    fitted = PoissonMBO(size_bounds=(0.9, 1.1)).fit(X, y)
+    fitted = PoissonMBO(expected_sizes="equal", size_bounds=(0.9, 1.1)).fit(X, y)
     assert np.count_nonzero(fitted.transduction_[:160] == 1) == 50
     np.testing.assert_array_equal(fitted.predict(X), fitted.transduction_)
+
+
+def spread_labels(rng, sizes, per_class=4):
+    """Two classes that touch, of unequal size, and labels all over each."""
+    X = np.concatenate([rng.normal(3 * k, 1, (n, 2)) for k, n in enumerate(sizes)])
+    target = np.repeat(np.arange(len(sizes)), sizes)
+    y = np.full(len(X), np.nan)
+    for k, n in enumerate(sizes):
+        some = rng.choice(np.flatnonzero(target == k), max(1, per_class * n // 100), replace=False)
+        y[some] = k
+    return X, target, y
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sizes_are_free_between_equal_ones_and_those_of_the_cells(seed):
+    X, _, y = spread_labels(np.random.default_rng(seed), [300, 100, 30])
+    labeled = np.flatnonzero(~np.isnan(y))
+    own = np.full(len(X), np.nan)
+    own[labeled] = np.arange(len(labeled))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nearly as many classes as labels
+        cells = PoissonLearning().fit(X, own).transduction_.astype(int)
+    sizes = np.bincount(y[labeled][cells].astype(int))
+    equal = len(X) / 3
+    found = PoissonMBO(size_bounds=(1, 1)).fit(X, y).transduction_
+    counts = np.bincount(found.astype(int))
+    assert (counts >= np.floor(np.minimum(sizes, equal))).all()
+    assert (counts <= np.ceil(np.maximum(sizes, equal))).all()
+
+
+@pytest.mark.parametrize("per_class", [4, 50])  # cells, and the numbers of more than 100 labels
+def test_labels_that_are_spread_tell_a_rare_class_from_a_large_one(per_class):
+    X, target, y = spread_labels(np.random.default_rng(0), [400, 100], per_class)
+    cells, equal = (
+        np.mean(PoissonMBO(expected_sizes=expected).fit(X, y).transduction_ == target)
+        for expected in ("cells", "equal")
+    )
+    assert cells > 0.95
+    assert equal < cells - 0.1
