@@ -3,9 +3,6 @@
 Nothing here loads torch: a page that only reads tables opens at once.
 """
 
-from math import comb
-
-import numpy as np
 import pandas as pd
 from scipy.stats import t
 
@@ -17,7 +14,6 @@ POINTS = {  # the studies of points, by their digits
     "0, 2, 3, 7, 9": "points-five",
     "all ten": "points-ten",
 }
-TRAINING = {digits: name.replace("points", "training") for digits, name in POINTS.items()}
 
 
 def read_results(names):
@@ -94,33 +90,6 @@ def crosstab(means, rows, columns, sign=False):
     order = [cells[column].unique() for column in (rows, columns)]
     wide = cells.pivot(index=rows, columns=columns, values="text")
     return wide.loc[order[0], order[1]].rename_axis(columns=None).reset_index()
-
-
-def lowest_loss(table, by, n, value="mean"):
-    """What is to be expected if n VAEs are trained and that of the lowest loss is kept.
-
-    Parameters
-    ----------
-    table : DataFrame
-        A row for each VAE, with `seed`, `loss` and the columns named by the other arguments.
-    by : list of str
-        Columns that tell apart what is averaged.
-    n : int
-        From 1 to the number of VAEs.
-    value : str, default="mean"
-
-    Returns
-    -------
-    pandas.DataFrame
-        `by`, and `value` of the VAE of lowest loss, averaged over all sets of n of the VAEs.
-    """
-    rows = []
-    for key, part in table.groupby(by, sort=False):
-        values = part.sort_values("loss")[value]
-        # The number of sets in which the k-th lowest loss is the lowest.
-        ways = [comb(len(values) - 1 - k, n - 1) for k in range(len(values))]
-        rows.append((*key, np.average(values, weights=ways)))
-    return pd.DataFrame(rows, columns=[*by, value])
 
 
 def paired_gains(table, strategy, by):

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from alvae import classifiers, queries
@@ -96,12 +97,18 @@ def points_study(experiment, seeds, coreset_clusters, trials):
     return pd.concat(tables)
 
 
-def training_study(experiment, seeds):
-    """Loss and NMI of VAEs that differ in their seed: known without labels, and with them."""
-    rows = []
-    for vae, latent in _latents(experiment, seeds):
-        nmi = kmeans_nmi(latent["latent"][0], experiment.pool.labels)
-        rows.append({"seed": vae.random_state, "loss": vae.history_[-1]["loss"], "nmi": nmi})
+def training_study(experiment, seeds, dimensions):
+    """How the training of VAEs ends, seed by seed: known without labels, and with them."""
+    pool, rows = experiment.pool, []
+    for dim in dimensions:
+        for vae, latent in _latents(replace(experiment, latent_dim=dim), seeds):
+            Z, Z_test = latent["latent"]
+            neighbors = KNeighborsClassifier(10).fit(Z, pool.labels)
+            known = {name: vae.history_[-1][name] for name in ("loss", "kl", "dead", "rank")}
+            row = {"latent_dim": dim, "seed": vae.random_state, **known}
+            row["nmi"] = kmeans_nmi(Z, pool.labels)
+            row["neighbors"] = neighbors.score(Z_test, pool.test_labels)
+            rows.append(row)
     return pd.DataFrame(rows)
 
 

@@ -1,14 +1,12 @@
 """Averages, pairs and tables of the long studies, against loops."""
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ttest_rel
 
 from alvae.book import RESULTS
-from alvae.book.results import crosstab, lowest_loss, over_seeds, paired_gains, read_results
+from alvae.book.results import crosstab, over_seeds, paired_gains, read_results
 
 
 def seeds_and_strategies():
@@ -59,18 +57,6 @@ def test_the_spread_over_seeds_is_free_of_that_over_trials():
     result = over_seeds(pd.DataFrame({"all": 1, "seed": range(4000), **columns}), ["all"]).iloc[0]
     assert result["std_seeds"] == pytest.approx(2, rel=0.05)
     assert result["std_trials"] == pytest.approx(3, rel=0.05)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_lowest_loss_of_every_set(n):
-    table = seeds_and_strategies()
-    table["loss"] = np.random.default_rng(1).permutation(4)[table["seed"]]
-    by = ["budget", "strategy"]
-    result = lowest_loss(table, by, n).set_index(by)["mean"]
-    for key, part in table.groupby(by):
-        sets = combinations(part.itertuples(), n)
-        kept = [min(one, key=lambda row: row.loss).mean for one in sets]
-        assert result[key] == pytest.approx(np.mean(kept))
 
 
 def test_results_of_several_studies_are_one_table():

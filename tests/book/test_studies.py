@@ -84,7 +84,7 @@ def test_a_slice_of_the_points_study_is_recomputed():
 SMALL = {
     "vae": {"variants": [{"change": {"beta": 1.0, "epochs": 1}, "seeds": [0]}]},
     "points-three": {"seeds": [0], "coreset_clusters": 5, "trials": {"spectral": 3}},
-    "training-three": {"seeds": [0]},
+    "training-ten": {"seeds": [0], "dimensions": [2]},
     "uncertainty": {"seeds": [0], "n_clusters": 4},
     "share": {"seeds": [0], "shares": [0.5, 1]},
     "dimension-three": {"seeds": [0], "dimensions": [2]},
@@ -92,7 +92,7 @@ SMALL = {
 }
 
 
-QUICK = ("points-three", "training-three")
+QUICK = ("points-three", "training-ten")
 
 
 @pytest.fixture(
