@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import torch
 from torch import nn
 
-DEAD = 0.05  # share of the filters, from which there is a warning
+DEAD = 0.05  # share of the filters, above which there is a warning
 IN_USE = 0.01  # variance of the codes along a direction; the prior has 1
 
 

@@ -91,7 +91,7 @@ def _sizes(height, width):
 
 
 def _normalized_relu(n):
-    """Batch normalization keeps every filter above 0 for some images: none dies."""
+    """Batch normalization centers what a filter answers, so that few filters die."""
     return nn.BatchNorm2d(n), nn.ReLU(inplace=True)
 
 

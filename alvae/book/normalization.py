@@ -1,10 +1,9 @@
 """What batch normalization does: the VAE without it, and what the filters of either answer."""
 
-import numpy as np
 import torch
 from torch import nn
 
-from alvae.pools import as_floats
+from alvae._tensors import to_batch
 from alvae.vae import ConvVAE
 
 
@@ -47,9 +46,7 @@ def strongest_answers(encoder, images):
     list of ndarray of shape (filters, n)
         For each of the four convolutions.
     """
-    x = torch.from_numpy(np.ascontiguousarray(as_floats(images)))
-    x = x.reshape(*x.shape[:3], -1).permute(0, 3, 1, 2)
-    found = []
+    x, found = to_batch(images, torch.device("cpu")), []
     for layer in encoder.convolutions:
         x = layer(x)
         if isinstance(layer, nn.ReLU):

@@ -199,7 +199,7 @@ def test_new_points_follow_the_cut():
 
 
 def spread_labels(rng, sizes, per_class=4):
-    """Two classes that touch, of unequal size, and labels all over each."""
+    """Classes that touch, of unequal size, and labels all over each."""
     X = np.concatenate([rng.normal(3 * k, 1, (n, 2)) for k, n in enumerate(sizes)])
     target = np.repeat(np.arange(len(sizes)), sizes)
     y = np.full(len(X), np.nan)
