@@ -16,7 +16,7 @@ import torch
 
 from alvae import coverage, spaces, trials
 from alvae.book import NOTEBOOKS, benchmarks, cells, experiment, figures
-from alvae.book.experiment import SMOKE, load_manifest
+from alvae.book.experiment import SMOKE, Experiment, load_manifest
 from alvae.pools import load_pool
 from alvae.queries import QueryStrategy
 from alvae.vae import ConvVAE
@@ -32,7 +32,10 @@ OTHER = {
     "budgets": [31, 62],
     "n_trials": 3,
     "n_searches": 3,
-    "epochs": 5,
+    "n_vaes": 2,
+    "epochs": 7,
+    "translate": 0.15,
+    "degrees": 25,
     "random_state": 1000,
     "n_jobs": 1,
     "scheduler": "tcp://127.0.0.1:9",
@@ -66,6 +69,7 @@ class Run:
         patch(experiment, "load_pool", small_pool)
         for owner, name, stand_in in [
             (ConvVAE, "fit", _fit),
+            (ConvVAE, "transform", _transform),
             (QueryStrategy, "query", partial(_query, QueryStrategy.query)),
             (trials, "learning_curves", _learning_curves),
             (spaces, "latent_codes", _latent_codes),
@@ -105,9 +109,16 @@ def _fit(run, vae, X, y=None):
         torch.manual_seed(vae.random_state)
         vae._build()
     terms = {"loss": 9.0, "reconstruction": 8.0, "kl": 1.0}
-    terms |= {"seconds": 1.0, "timed_on": "2026-11-01"}
+    terms |= {"dead": 0.0, "rank": vae.latent_dim, "seconds": 1.0, "timed_on": "2026-11-01"}
     vae.history_ = [{"epoch": k} | terms for k in range(1, vae.epochs + 1)]
     return vae
+
+
+def _transform(run, vae, X):
+    """A random projection: an untrained encoder would say as little, in more time."""
+    rng = np.random.default_rng([vae.random_state, vae.latent_dim])
+    pixels = X.reshape(len(X), -1).astype(np.float32) / 255
+    return pixels @ rng.standard_normal((pixels.shape[1], vae.latent_dim), dtype=np.float32)
 
 
 def _learning_curves(
@@ -215,7 +226,7 @@ def test_a_parameter_reaches_every_place(notebook):
     given = {name: OTHER[name] for name in known - {"pool_name", "digits", "profile"}}
     run = Run(notebook, given)
     fits, curves = run.of("fit"), run.of("trials")
-    assert {fit["epochs"] for fit in fits} <= {given.get("epochs", 8)}
+    assert {fit["epochs"] for fit in fits} <= {given.get("epochs", Experiment().epochs)}
     assert {curve["n_jobs"] for curve in curves} <= {given.get("n_jobs", -1)}
     for request in (*curves, *run.of("codes")):
         assert (request["scheduler"] or "") == given.get("scheduler", "")
