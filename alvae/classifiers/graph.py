@@ -158,10 +158,10 @@ class PoissonLearning(GraphClassifier):
         check_number("tol", self.tol, 0, inclusive=False)
         self._prior(counts)
 
-    def _spread(self, edges, labeled, codes, weights):
+    def _spread(self, edges, labeled, codes, weights, of_labels=None):
         counts = np.bincount(codes, weights)
         weights = weights * (self._prior(counts) / counts)[codes]
-        return poisson_potentials(edges, labeled, codes, weights, self.tol)
+        return poisson_potentials(edges, labeled, codes, weights, self.tol, of_labels)
 
     def _prior(self, counts):
         if isinstance(self.class_prior, str):
@@ -185,7 +185,7 @@ class PoissonLearning(GraphClassifier):
         return prior / prior.sum()
 
 
-def poisson_potentials(edges, labeled, codes, weights, tol):
+def poisson_potentials(edges, labeled, codes, weights, tol, of_labels=None):
     """The potential of each class at every point: the solutions u of L u = b.
 
     Parameters
@@ -199,6 +199,9 @@ def poisson_potentials(edges, labeled, codes, weights, tol):
         How much of its class each labeled point is a source of.
     tol : float
         Relative residual at which the solver stops.
+    of_labels : ndarray of shape (n, m), default=None
+        The potentials if each labeled point is a class of its own, of weight 1. Nothing is left to
+        solve then: potentials add up as their sources do.
 
     Returns
     -------
@@ -207,16 +210,25 @@ def poisson_potentials(edges, labeled, codes, weights, tol):
         Whether a label is in the same connected part of the graph.
     """
     one_hot = np.eye(codes.max() + 1)[codes]
-    n, n_classes = edges.shape[0], one_hot.shape[1]
-
     # Sources and sinks cancel in each connected part.
     n_parts, part = connected_components(edges, directed=False)
-    totals = np.zeros((n_parts, n_classes))
+    totals = np.zeros((n_parts, one_hot.shape[1]))
     np.add.at(totals, part[labeled], weights[:, None] * one_hot)
     amounts = totals.sum(axis=1, keepdims=True)
     mean = np.divide(totals, amounts, out=np.zeros_like(totals), where=amounts > 0)
     sources = weights[:, None] * (one_hot - mean[part[labeled]])
 
+    solved = of_labels is not None
+    potentials = of_labels @ sources if solved else _flows(edges, labeled, sources, tol)
+
+    alone = np.count_nonzero(totals, axis=1) == 1  # parts in which one class is labeled
+    potentials[alone[part]] = mean[part[alone[part]]]
+    return potentials, amounts[part, 0] > 0
+
+
+def _flows(edges, labeled, sources, tol):
+    """The solutions u of L u = b; over the classes the sources at labeled points add up to 0."""
+    n, n_classes = edges.shape[0], sources.shape[1]
     degrees = np.asarray(edges.sum(axis=1)).ravel()
     scale = np.divide(1, np.sqrt(degrees), out=np.zeros(n), where=degrees > 0)
     # With the Laplacian normalized on both sides, conjugate gradients take few steps.
@@ -229,12 +241,9 @@ def poisson_potentials(edges, labeled, codes, weights, tol):
         potentials[:, k] = scale * flow
         if unsolved:
             message = f"the potentials are not solved to tol={tol}"
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+            warnings.warn(message, ConvergenceWarning, stacklevel=5)
     potentials[:, -1] = -potentials.sum(axis=1)  # as the sources of all classes add up to 0
-
-    alone = np.count_nonzero(totals, axis=1) == 1  # parts in which one class is labeled
-    potentials[alone[part]] = mean[part[alone[part]]]
-    return potentials, amounts[part, 0] > 0
+    return potentials
 
 
 class GraphLabelSpreading(GraphClassifier):

@@ -102,8 +102,12 @@ class PoissonMBO(PoissonLearning):
             )
 
     def _spread(self, edges, labeled, codes, weights):
-        potentials, reached = super()._spread(edges, labeled, codes, weights)
-        n_classes = len(self.classes_)
+        n_classes, n_labels = len(self.classes_), len(labeled)
+        of_labels = None
+        if self.expected_sizes == "cells" and n_classes > 1 and n_labels <= MANY_LABELS:
+            each = np.arange(n_labels), np.ones(n_labels)
+            of_labels, _ = poisson_potentials(edges, labeled, *each, self.tol)
+        potentials, reached = super()._spread(edges, labeled, codes, weights, of_labels)
         if n_classes == 1:
             self.n_iter_ = 0
             return potentials, reached
@@ -113,7 +117,7 @@ class PoissonMBO(PoissonLearning):
         n_reached, sizes = np.count_nonzero(reached), np.bincount(codes)
         guesses = [np.full(n_classes, n_reached / n_classes)]
         if self.expected_sizes == "cells":
-            guesses.append(self._cells(edges, labeled, codes, reached))
+            guesses.append(_sizes_of_cells(of_labels, codes, reached))
         least, most = np.array(self.size_bounds, dtype=float).clip(max=n_classes)
         bounds = (
             np.floor(least * np.min(guesses, axis=0)) - sizes,
@@ -139,14 +143,13 @@ class PoissonMBO(PoissonLearning):
         scores[np.arange(len(cut)), cut] = np.nextafter(scores.max(axis=1), np.inf)
         return scores, reached
 
-    def _cells(self, edges, labeled, codes, reached):
-        """The points of the cells of each class' labels: (n_classes,)."""
-        n_labels = len(labeled)
-        if n_labels > MANY_LABELS:
-            return np.count_nonzero(reached) * np.bincount(codes) / n_labels
-        each = np.arange(n_labels), np.ones(n_labels)
-        cells = poisson_potentials(edges, labeled, *each, self.tol)[0].argmax(axis=1)
-        return np.bincount(codes[cells[reached]], minlength=len(self.classes_))
+
+def _sizes_of_cells(of_labels, codes, reached):
+    """The points of the cells of each class' labels, (n_classes,); of None, as labels are many."""
+    if of_labels is None:
+        return np.count_nonzero(reached) * np.bincount(codes) / len(codes)
+    cells = of_labels.argmax(axis=1)
+    return np.bincount(codes[cells[reached]], minlength=codes.max() + 1)
 
 
 def best_labels(scores, least, most):

@@ -12,6 +12,7 @@ from test_graph_classifiers import moons
 from test_svc import blobs
 
 from alvae import NeighborGraph, PoissonLearning, PoissonMBO
+from alvae.classifiers.graph import poisson_potentials
 from alvae.classifiers.mbo import STEPS, TIE, best_labels
 
 
@@ -207,6 +208,21 @@ def spread_labels(rng, sizes, per_class=4):
         some = rng.choice(np.flatnonzero(target == k), max(1, per_class * n // 100), replace=False)
         y[some] = k
     return X, target, y
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_potentials_of_classes_add_up_from_those_of_their_labels(seed):
+    rng = np.random.default_rng(seed)
+    X, _, _ = islands([60, 40, 30])
+    edges = NeighborGraph(X).weights(5)
+    labeled = rng.choice(len(X), 9, replace=False)
+    codes = np.r_[0, 1, 2, rng.integers(0, 3, 6)]
+    weights = rng.random(9) + 0.1
+    each = poisson_potentials(edges, labeled, np.arange(9), np.ones(9), 1e-12)[0]
+    solved = poisson_potentials(edges, labeled, codes, weights, 1e-12)
+    added = poisson_potentials(edges, labeled, codes, weights, 1e-12, each)
+    np.testing.assert_allclose(added[0], solved[0], atol=1e-8 * np.abs(solved[0]).max())
+    np.testing.assert_array_equal(added[1], solved[1])
 
 
 @pytest.mark.parametrize("seed", range(4))
