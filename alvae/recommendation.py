@@ -1,8 +1,7 @@
 """Which images of your own to label: the choice that the studies of the book support.
 
-:func:`select` trains VAEs on the images and keeps the best, cuts the nearest-neighbor graph of
-their codes into as many clusters as labels can be paid for, and names one well reconstructed image
-of each.
+:func:`select` trains a VAE on the images, cuts the nearest-neighbor graph of their codes into as
+many clusters as labels can be paid for, and names one well reconstructed image of each.
 """
 
 from math import ceil
@@ -45,7 +44,7 @@ class Selection(NamedTuple):
     graph: NeighborGraph
 
 
-def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
+def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     """Choose the images to label.
 
     Parameters
@@ -60,9 +59,9 @@ def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
         A fitted one, or one to be fitted. None: sixteen latent dimensions, as many epochs as a pool
         of this size needs, and in training shifts of a tenth of the side and rotations of twenty
         degrees, which must not change what an image shows. Fitted VAEs are kept in the store.
-    n_init : int, default=3
+    n_init : int, default=1
         VAEs to fit, from seeds of their own, where none is given; that of the lowest loss is taken.
-        Training ends well or less well, and its loss tells which.
+        They hardly differ on large pools.
     random_state : int, default=0
 
     Returns
@@ -77,11 +76,11 @@ def select(images, budget, y=None, vae=None, n_init=3, random_state=0):
 
     Examples
     --------
-    >>> from alvae import PoissonLearning, select
+    >>> from alvae import PoissonMBO, select
     >>> chosen = select(images, budget=20)  # doctest: +SKIP
     >>> y = np.full(len(images), np.nan)  # doctest: +SKIP
     >>> y[chosen.indices] = your_labels  # doctest: +SKIP
-    >>> classifier = PoissonLearning()  # doctest: +SKIP
+    >>> classifier = PoissonMBO()  # doctest: +SKIP
     >>> classifier.fit(chosen.codes, y, prepared=chosen.graph)  # doctest: +SKIP
     >>> classifier.predict(chosen.vae.transform(new_images))  # doctest: +SKIP
     """

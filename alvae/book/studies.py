@@ -12,7 +12,7 @@ import argparse
 import hashlib
 import json
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -27,6 +27,8 @@ from alvae.store.recipes import differences, readable
 from alvae.store.sources import code_of
 
 DIGITS = "%.6g"  # of the numbers in a table
+# Parameters of the experiment that a study may change.
+CHANGED = "pool_name", "latent_dim", "translate", "degrees", "epochs", "budgets", "n_trials"
 WHERE = ("n_jobs", "scheduler")  # parameters that say where work is done, and change no number
 
 
@@ -51,14 +53,19 @@ def read_study(name):
     options : dict
         The rest, for the function of the study.
     """
+    parameters, options = _parameters(name)
+    return Experiment(**parameters), options
+
+
+def _parameters(name):
+    """Those of the experiment, whose pool may not be at hand, and the rest."""
     options = yaml.safe_load(STUDIES.read_text(encoding="utf-8"))[name]
     options.pop("kind", None)
     parameters = load_manifest()[0][options.pop("experiment")]
-    changed = ("budgets", "n_trials", "latent_dim", "translate", "degrees", "epochs")
-    parameters |= {key: options.pop(key) for key in changed if key in options}
+    parameters |= {key: options.pop(key) for key in CHANGED if key in options}
     if min(parameters["budgets"]) < parameters["n_clusters"]:
         parameters["n_clusters"] = None  # these studies say themselves how many clusters
-    return Experiment(**parameters), options
+    return parameters, options
 
 
 def make_table(name, experiment, options):
@@ -69,8 +76,7 @@ def make_table(name, experiment, options):
 
 def recipe_of(name):
     """All that the table of a study depends on."""
-    experiment, options = read_study(name)
-    parameters = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
+    parameters, options = _parameters(name)
     kind = KINDS[list_studies()[name]]
     return readable({
         "experiment": {key: value for key, value in parameters.items() if key not in WHERE},

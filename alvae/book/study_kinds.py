@@ -11,14 +11,13 @@ from sklearn.svm import SVC
 
 from alvae import classifiers, queries
 from alvae.book.comparison import cold_starts, line_up
-from alvae.classifiers import GridSearchSVC, PoissonLearning
+from alvae.classifiers import GridSearchSVC, PoissonMBO
 from alvae.coverage import covering_radius, kmeans_nmi
 from alvae.queries import BestReconstructed, KMeansCoreset, SpectralMedoids, UniformSampling
 from alvae.spaces import both_spaces, fit_stored, latent_codes, reconstruction_errors
 from alvae.summaries import summarize
 
 CORESET_CLUSTERS = 20  # of the paper's core-set, where it stands beside other methods
-MAIN_CLASSIFIERS = ("SVC", "Poisson")
 
 
 def vae_study(experiment, variants):
@@ -59,10 +58,11 @@ def clustering_study(experiment, variants, seeds):
     return pd.concat(tables)
 
 
-def points_study(experiment, seeds, coreset_clusters, trials):
+def points_study(experiment, seeds, coreset_clusters, trials, cut=()):
     """Every strategy and two classifiers, for VAEs of several seeds; and the ceiling of all labels.
 
-    `trials` says which strategies are tried more often than `n_trials`.
+    `trials` says which strategies are tried more often than `n_trials`, and `cut` which are tried
+    with PoissonMBO, too.
     """
     tables = []
     for vae, latent in _latents(experiment, seeds):
@@ -72,20 +72,22 @@ def points_study(experiment, seeds, coreset_clusters, trials):
             n_classes=len(pool.classes),
             errors=reconstruction_errors(vae, pool.images),
         )
-        if unknown := set(trials) - set(strategies):
-            raise ValueError(f"trials names {sorted(unknown)}; the strategies are {[*strategies]}")
+        if unknown := {*trials, *cut} - set(strategies):
+            raise ValueError(
+                f"trials or cut names {sorted(unknown)}; the strategies are {[*strategies]}"
+            )
         together = {}  # strategies of as many trials and labels share what is prepared
         for name, strategy in strategies.items():
             budgets = tuple(B for B in experiment.budgets if _takes(strategy, len(pool), B))
-            n_trials = trials.get(name, experiment.n_trials)
-            together.setdefault((n_trials, budgets), {})[name] = strategy
-        for (n_trials, budgets), some in together.items():
+            shared = trials.get(name, experiment.n_trials), budgets, name in cut
+            together.setdefault(shared, {})[name] = strategy
+        for (n_trials, budgets, with_cuts), some in together.items():
             curves = experiment.learning_curves(
                 latent,
                 some,
                 budgets=list(budgets),
                 n_trials=n_trials,
-                classifiers=_main_classifiers(),
+                classifiers=_classifiers("SVC", "Poisson", *["PoissonMBO"] * with_cuts),
                 measures={"radius": covering_radius},
                 random_state=vae.random_state,
             )
@@ -95,6 +97,31 @@ def points_study(experiment, seeds, coreset_clusters, trials):
         ceiling = {"strategy": "all labels", "classifier": "SVC", "budget": len(X)}
         tables.append(pd.DataFrame([{**ceiling, "mean": accuracy, "seed": vae.random_state}]))
     return pd.concat(tables)
+
+
+def rare_study(experiment, seeds, rare, share):
+    """The recommended choice where a class, another one for each VAE, has a share of its images."""
+    tables = []
+    for seed, label in zip(seeds, rare, strict=True):
+        unequal = replace(experiment, random_state=seed)
+        unequal.pool = _thinned(experiment.pool, label, share, seed)
+        vae = fit_stored(unequal.vae, unequal.pool.images)
+        errors = reconstruction_errors(vae, unequal.pool.images)
+        curves = unequal.learning_curves(
+            _latent(vae, unequal.pool),
+            {"spectral, reconstructed": BestReconstructed(SpectralMedoids(), errors)},
+            classifiers=_classifiers("Poisson", "PoissonMBO"),
+        )
+        tables.append(_summary(curves).assign(rare=label, seed=seed))
+    return pd.concat(tables)
+
+
+def _thinned(pool, label, share, seed):
+    """The pool with a random share of the images of one class."""
+    members = np.flatnonzero(pool.labels == label)
+    n = round((1 - share) * len(members))
+    left_out = np.random.default_rng(seed).choice(members, n, replace=False)
+    return pool.take(np.delete(np.arange(len(pool)), left_out), slice(None))
 
 
 def training_study(experiment, seeds, dimensions):
@@ -127,7 +154,7 @@ def uncertainty_study(experiment, seeds, n_clusters):
                 strategies,
                 budgets=[budget],
                 batch_size=budget // 2,
-                classifiers=_main_classifiers(),
+                classifiers=_classifiers("SVC", "Poisson"),
                 random_state=vae.random_state,
             )
             tables.append(_summary(curves).assign(seed=vae.random_state))
@@ -213,12 +240,12 @@ def _latent(vae, pool):
 
 
 def _few_labels(experiment, vae, latent):
-    """The recommended choice with Poisson learning, and the paper's core-set with its SVC."""
+    """The recommended choice and classifier, and the paper's core-set with its SVC."""
     errors = reconstruction_errors(vae, experiment.pool.images)
     ours = {"spectral, reconstructed": BestReconstructed(SpectralMedoids(), errors)}
     enough = [budget for budget in experiment.budgets if budget >= CORESET_CLUSTERS]
     tried = [
-        ("Poisson", PoissonLearning(), ours, experiment.budgets),
+        ("PoissonMBO", PoissonMBO(), ours, experiment.budgets),
         ("SVC", GridSearchSVC(), {"core-set": KMeansCoreset(CORESET_CLUSTERS)}, enough),
     ]
     return pd.concat([
@@ -242,9 +269,9 @@ def _takes(strategy, n, budget):
     return True
 
 
-def _main_classifiers():
+def _classifiers(*names):
     every = line_up(classifiers)
-    return {name: every[name] for name in MAIN_CLASSIFIERS}
+    return {name: every[name] for name in names}
 
 
 def _summary(curves):
@@ -270,6 +297,7 @@ KINDS = {
     "classifier": classifier_study,
     "clustering": clustering_study,
     "points": points_study,
+    "rare": rare_study,
     "training": training_study,
     "uncertainty": uncertainty_study,
     "spreading": spreading_study,

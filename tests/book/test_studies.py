@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -10,8 +11,9 @@ from sklearn.base import clone
 from alvae.book import RESULTS, STUDIES, experiment, studies
 from alvae.book.comparison import cold_starts
 from alvae.book.studies import list_studies, read_study
-from alvae.book.study_kinds import describe
+from alvae.book.study_kinds import _thinned, describe
 from alvae.classifiers import GridSearchSVC, PoissonLearning
+from alvae.pools import load_pool
 from alvae.queries import UniformSampling
 from alvae.spaces import both_spaces, fit_stored
 from alvae.summaries import summarize
@@ -85,7 +87,12 @@ def test_a_slice_of_the_points_study_is_recomputed():
 
 SMALL = {
     "vae": {"variants": [{"change": {"beta": 1.0, "epochs": 1}, "seeds": [0]}]},
-    "points-three": {"seeds": [0], "coreset_clusters": 5, "trials": {"spectral": 3}},
+    "points-three": {
+        "seeds": [0],
+        "coreset_clusters": 5,
+        "trials": {"spectral": 3},
+        "cut": ["spectral"],
+    },
     "training-ten": {"seeds": [0], "dimensions": [2]},
     "uncertainty": {"seeds": [0], "n_clusters": 4},
     "share": {"seeds": [0], "shares": [0.5, 1]},
@@ -129,6 +136,19 @@ def test_a_study_writes_its_table_and_is_then_todays(small_study, capsys):
     capsys.readouterr()
     studies.main([name])
     assert capsys.readouterr().out == f"{name}: as of today\n"
+
+
+def test_a_rare_class_keeps_a_share_of_its_images_and_the_others_all():
+    pool = load_pool(classes=[4, 7]).take(slice(0, 3000), slice(0, 50))
+    before, after = (np.bincount(p.labels) for p in (pool, _thinned(pool, 7, 0.1, seed=0)))
+    assert after[4] == before[4]
+    assert after[7] == pytest.approx(before[7] / 10, abs=1)
+    assert len(_thinned(pool, 7, 0.1, seed=0).test_images) == 50
+
+
+def test_whether_a_table_is_stale_is_known_without_its_pool(one_table, monkeypatch):
+    monkeypatch.setattr(studies, "Experiment", None)
+    assert studies.stale("toy") == []
 
 
 @pytest.fixture
