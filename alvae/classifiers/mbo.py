@@ -1,11 +1,13 @@
 """Cuts of the nearest-neighbor graph in which no class is far too large or far too small."""
 
+import warnings
 from heapq import heappop, heappush
 from itertools import count
 from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 
 from alvae._checks import check_choice, check_integer, shown
@@ -26,10 +28,12 @@ class PoissonMBO(PoissonLearning):
     takes the class of which most arrived: borders move to where few edges cross them. That alone
     may let a class swallow others. So of all cuts with sizes within bounds the best one is taken.
 
-    How large is a class? Two guesses: all are equal; or each has the points of the cells of its
-    labels, a cell being what Poisson learning gives to a labeled point if each is a class of its
-    own. The second is right where labels are spread over the pool. Between both guesses, and a
-    little beyond, the sizes are free. Points that no label reaches are not counted.
+    How large is a class? Two guesses: as large as `class_prior` says; or it has the points of the
+    cells of its labels, a cell being what Poisson learning gives to a labeled point if each is a
+    class of its own. The second is right where labels are spread over the pool. Between both
+    guesses, and a little beyond, the sizes are free. Points that no label reaches are not counted.
+    A prior of the true sizes, `expected_sizes="prior"` and bounds of (1, 1) are the published
+    scheme.
 
     Parameters
     ----------
@@ -39,8 +43,8 @@ class PoissonMBO(PoissonLearning):
         As in `PoissonLearning`.
     tol : float, default=1e-3
         Relative residual at which the solver of Poisson learning stops.
-    expected_sizes : "cells" or "equal", default="cells"
-        The guesses at the sizes of the classes: both, or equal sizes alone. Of more than 100 labels
+    expected_sizes : "cells" or "prior", default="cells"
+        The guesses at the sizes of the classes: both, or the prior alone. Of more than 100 labels
         the numbers in each class stand for their cells.
     size_bounds : pair of float, default=(0.9, 1.1)
         Least size of a class, as a share of the smaller guess, in [0, 1]; and greatest, as one of
@@ -58,7 +62,7 @@ class PoissonMBO(PoissonLearning):
     transduction_ : ndarray of shape (n,)
         The class predicted for every point of the pool.
     n_iter_ : int
-        Cuts that were made; `max_iter` if the borders may not have settled.
+        Cuts that were made.
 
     References
     ----------
@@ -88,12 +92,12 @@ class PoissonMBO(PoissonLearning):
     def _check(self, counts, weights):
         super()._check(counts, weights)
         check_integer("max_iter", self.max_iter, 1)
-        check_choice("expected_sizes", self.expected_sizes, ("cells", "equal"))
+        check_choice("expected_sizes", self.expected_sizes, ("cells", "prior"))
         bounds = self.size_bounds
         if (
             not isinstance(bounds, tuple | list | np.ndarray)
             or len(bounds) != 2
-            or not all(isinstance(bound, Real) for bound in bounds)
+            or not all(isinstance(bound, Real) and not isinstance(bound, bool) for bound in bounds)
             or not 0 <= bounds[0] <= 1 <= bounds[1]
         ):
             raise ValueError(
@@ -115,7 +119,7 @@ class PoissonMBO(PoissonLearning):
         average = normalize(edges, norm="l1")  # of the neighbors of each point
         # Labeled points are what they are: the others fill up the classes.
         n_reached, sizes = np.count_nonzero(reached), np.bincount(codes)
-        guesses = [np.full(n_classes, n_reached / n_classes)]
+        guesses = [n_reached * self._prior(np.bincount(codes, weights))]
         if self.expected_sizes == "cells":
             guesses.append(_sizes_of_cells(of_labels, codes, reached))
         least, most = np.array(self.size_bounds, dtype=float).clip(max=n_classes)
@@ -137,7 +141,11 @@ class PoissonMBO(PoissonLearning):
             scores = arrived + TIE * potentials
             before, cut = cut, cut.copy()
             cut[free] = best_labels(scores[free], *bounds)
-            if np.mean(cut != before) <= SETTLED or self.n_iter_ == self.max_iter:
+            if np.mean(cut != before) <= SETTLED:
+                break
+            if self.n_iter_ == self.max_iter:
+                message = f"the cut has not settled after max_iter={self.max_iter}"
+                warnings.warn(message, ConvergenceWarning, stacklevel=4)
                 break
         # Decided as it was cut, where a bound or a tie made the difference.
         scores[np.arange(len(cut)), cut] = np.nextafter(scores.max(axis=1), np.inf)

@@ -415,7 +415,8 @@ def test_bad_new_points_of_the_graph_classifiers(classifier):
         (PoissonMBO(max_iter=0), "^max_iter is"),
         (PoissonMBO(expected_sizes="true"), "^expected_sizes is"),
         *((PoissonMBO(size_bounds=bounds), "^size_bounds is .* must be two numbers")
-          for bounds in (None, 1, (1,), (1.1, 2), (0, 0.9), (-1, 2), (0, np.nan), ("a", 2), "12")),
+          for bounds in (None, 1, (1,), (1.1, 2), (0, 0.9), (-1, 2), (0, np.nan), ("a", 2), "12",
+                         (True, 2), (0, True))),
     ],
 )  # fmt: skip
 def test_bad_parameters_of_the_graph_classifiers(classifier, message):

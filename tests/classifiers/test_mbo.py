@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from sklearn.exceptions import ConvergenceWarning
 from test_graph_classifiers import moons
 from test_svc import blobs
 
@@ -102,9 +103,8 @@ def test_without_bounds_it_is_the_scheme_of_merriman_bence_and_osher():
             arrived[known] = fixed
         cut = (arrived + TIE * potentials).argmax(axis=1)
         cut[known] = fixed.argmax(axis=1)
-    fitted = PoissonMBO(expected_sizes="equal", size_bounds=(0, np.inf), max_iter=4).fit(
-        X, y, prepared=graph
-    )
+    unbounded = PoissonMBO(expected_sizes="prior", size_bounds=(0, np.inf), max_iter=4)
+    fitted = unbounded.fit(X, y, prepared=graph)
     np.testing.assert_array_equal(fitted.transduction_, np.unique(target)[cut])
 
 
@@ -113,7 +113,7 @@ def test_classes_of_the_pool_keep_their_bounds(bounds):
     X, target, _ = blobs(1, 4, 40, separation=1)
     y = np.full(len(X), np.nan)
     y[:60] = target[:60]
-    found = PoissonMBO(expected_sizes="equal", size_bounds=bounds).fit(X, y).transduction_
+    found = PoissonMBO(expected_sizes="prior", size_bounds=bounds).fit(X, y).transduction_
     sizes = np.array([np.count_nonzero(found == name) for name in np.unique(target)])
     share = len(X) / 4
     assert sizes.min() >= np.floor(bounds[0] * share)
@@ -127,7 +127,7 @@ def test_a_rare_class_keeps_its_size_within_wide_bounds_and_not_within_narrow_on
     target = np.repeat([*sizes], [*sizes.values()])
     y = one_label_each(target)
     wide, narrow = (
-        PoissonMBO(expected_sizes="equal", size_bounds=bounds).fit(X, y).transduction_
+        PoissonMBO(expected_sizes="prior", size_bounds=bounds).fit(X, y).transduction_
         for bounds in ((0.1, 1.5), (0.8, 1.5))
     )
     assert np.mean(wide == target) > 0.98
@@ -172,14 +172,14 @@ def islands(sizes):
 
 def test_labels_that_are_given_are_kept_whatever_the_bounds():
     X, target, _ = islands([160, 40])
-    narrow = PoissonMBO(expected_sizes="equal", size_bounds=(0.9, 1.1))
+    narrow = PoissonMBO(expected_sizes="prior", size_bounds=(0.9, 1.1))
     np.testing.assert_array_equal(narrow.fit(X, target.astype(float)).transduction_, target)
 
 
 @pytest.mark.parametrize("bounds", [(0.1, 2), (0, np.inf), (0, 1e308), [0, 10**20]])
 def test_within_wide_bounds_unequal_parts_stay_whole(bounds):
     X, target, y = islands([160, 40])
-    fitted = PoissonMBO(expected_sizes="equal", size_bounds=bounds).fit(X, y)
+    fitted = PoissonMBO(expected_sizes="prior", size_bounds=bounds).fit(X, y)
     np.testing.assert_array_equal(fitted.transduction_, target)
     np.testing.assert_array_equal(fitted.predict(X), target)
 
@@ -187,14 +187,14 @@ def test_within_wide_bounds_unequal_parts_stay_whole(bounds):
 def test_points_that_no_label_reaches_are_not_counted():
     X, target, y = islands([60, 60, 200])
     y[120:] = np.nan
-    found = PoissonMBO(expected_sizes="equal", size_bounds=(0.9, 1.1)).fit(X, y).transduction_
+    found = PoissonMBO(expected_sizes="prior", size_bounds=(0.9, 1.1)).fit(X, y).transduction_
     np.testing.assert_array_equal(found[:120], target[:120])
     assert set(found[120:]) == {1}  # the nearest labeled point
 
 
 def test_new_points_follow_the_cut():
     X, _, y = islands([160, 40])  # narrow bounds cut an island in two
-    fitted = PoissonMBO(expected_sizes="equal", size_bounds=(0.9, 1.1)).fit(X, y)
+    fitted = PoissonMBO(expected_sizes="prior", size_bounds=(0.9, 1.1)).fit(X, y)
     assert np.count_nonzero(fitted.transduction_[:160] == 1) == 50
     np.testing.assert_array_equal(fitted.predict(X), fitted.transduction_)
 
@@ -242,12 +242,29 @@ def test_sizes_are_free_between_equal_ones_and_those_of_the_cells(seed):
     assert (counts <= np.ceil(np.maximum(sizes, equal))).all()
 
 
+def test_sizes_that_are_known_can_be_given():
+    X, target, _ = spread_labels(np.random.default_rng(0), [300, 100, 30])
+    y = one_label_each(target)
+    known = PoissonMBO(class_prior=[300, 100, 30], expected_sizes="prior", size_bounds=(1, 1))
+    found = known.fit(X, y).transduction_
+    assert np.bincount(found.astype(int)).tolist() == [300, 100, 30]
+    assert np.mean(found == target) > np.mean(PoissonMBO().fit(X, y).transduction_ == target)
+
+
+def test_a_cut_that_has_not_settled_warns():
+    X, target, _ = spread_labels(np.random.default_rng(0), [300, 100, 30])
+    y = one_label_each(target)
+    with pytest.warns(ConvergenceWarning, match="not settled after max_iter=1"):
+        PoissonMBO(max_iter=1).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of equal sizes
 @pytest.mark.parametrize("per_class", [4, 50])  # cells, and the numbers of more than 100 labels
 def test_labels_that_are_spread_tell_a_rare_class_from_a_large_one(per_class):
     X, target, y = spread_labels(np.random.default_rng(0), [400, 100], per_class)
-    cells, equal = (
+    cells, prior = (
         np.mean(PoissonMBO(expected_sizes=expected).fit(X, y).transduction_ == target)
-        for expected in ("cells", "equal")
+        for expected in ("cells", "prior")
     )
     assert cells > 0.95
-    assert equal < cells - 0.1
+    assert prior < cells - 0.1
