@@ -61,7 +61,6 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
         degrees, which must not change what an image shows. Fitted VAEs are kept in the store.
     n_init : int, default=1
         VAEs to fit, from seeds of their own, where none is given; that of the lowest loss is taken.
-        They hardly differ on large pools.
     random_state : int, default=0
 
     Returns

@@ -49,7 +49,7 @@ def read_study(name):
     Returns
     -------
     experiment : Experiment
-        With the budgets and the number of trials of the study.
+        With all that the study changes.
     options : dict
         The rest, for the function of the study.
     """

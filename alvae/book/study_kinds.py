@@ -1,5 +1,6 @@
 """The kinds of long comparisons: each a function from an experiment to one tidy table."""
 
+from copy import copy
 from dataclasses import replace
 from itertools import product
 
@@ -58,10 +59,10 @@ def clustering_study(experiment, variants, seeds):
     return pd.concat(tables)
 
 
-def points_study(experiment, seeds, coreset_clusters, trials, cut=()):
+def points_study(experiment, seeds, coreset_clusters, trials, mbo=()):
     """Every strategy and two classifiers, for VAEs of several seeds; and the ceiling of all labels.
 
-    `trials` says which strategies are tried more often than `n_trials`, and `cut` which are tried
+    `trials` says which strategies are tried more often than `n_trials`, and `mbo` which are tried
     with PoissonMBO, too.
     """
     tables = []
@@ -72,22 +73,22 @@ def points_study(experiment, seeds, coreset_clusters, trials, cut=()):
             n_classes=len(pool.classes),
             errors=reconstruction_errors(vae, pool.images),
         )
-        if unknown := {*trials, *cut} - set(strategies):
+        if unknown := {*trials, *mbo} - set(strategies):
             raise ValueError(
-                f"trials or cut names {sorted(unknown)}; the strategies are {[*strategies]}"
+                f"trials or mbo names {sorted(unknown)}; the strategies are {[*strategies]}"
             )
         together = {}  # strategies of as many trials and labels share what is prepared
         for name, strategy in strategies.items():
             budgets = tuple(B for B in experiment.budgets if _takes(strategy, len(pool), B))
-            shared = trials.get(name, experiment.n_trials), budgets, name in cut
+            shared = trials.get(name, experiment.n_trials), budgets, name in mbo
             together.setdefault(shared, {})[name] = strategy
-        for (n_trials, budgets, with_cuts), some in together.items():
+        for (n_trials, budgets, with_mbo), some in together.items():
             curves = experiment.learning_curves(
                 latent,
                 some,
                 budgets=list(budgets),
                 n_trials=n_trials,
-                classifiers=_classifiers("SVC", "Poisson", *["PoissonMBO"] * with_cuts),
+                classifiers=_classifiers("SVC", "Poisson", *(["PoissonMBO"] if with_mbo else [])),
                 measures={"radius": covering_radius},
                 random_state=vae.random_state,
             )
@@ -100,10 +101,16 @@ def points_study(experiment, seeds, coreset_clusters, trials, cut=()):
 
 
 def rare_study(experiment, seeds, rare, share):
-    """The recommended choice where a class, another one for each VAE, has a share of its images."""
+    """The recommended choice where a class, another one for each VAE, has a share of its images.
+
+    The test images are all there.
+    """
+    if unknown := set(rare) - set(experiment.pool.classes):
+        raise ValueError(f"rare has {sorted(unknown)}; the classes are {experiment.pool.classes}")
     tables = []
     for seed, label in zip(seeds, rare, strict=True):
-        unequal = replace(experiment, random_state=seed)
+        unequal = copy(experiment)
+        unequal.random_state = seed
         unequal.pool = _thinned(experiment.pool, label, share, seed)
         vae = fit_stored(unequal.vae, unequal.pool.images)
         errors = reconstruction_errors(vae, unequal.pool.images)

@@ -227,14 +227,14 @@ def poisson_potentials(edges, labeled, codes, weights, tol, of_labels=None):
 
 
 def _flows(edges, labeled, sources, tol):
-    """The solutions u of L u = b; over the classes the sources at labeled points add up to 0."""
+    """The solutions u of L u = b, a column for each of the sources at the labeled points."""
     n, n_classes = edges.shape[0], sources.shape[1]
     degrees = np.asarray(edges.sum(axis=1)).ravel()
     scale = np.divide(1, np.sqrt(degrees), out=np.zeros(n), where=degrees > 0)
     # With the Laplacian normalized on both sides, conjugate gradients take few steps.
     laplacian = (identity(n) - diags(scale) @ edges @ diags(scale)).tocsr()
     potentials = np.zeros((n, n_classes))
-    for k in range(n_classes - 1):
+    for k in range(n_classes):
         source = np.zeros(n)
         source[labeled] = scale[labeled] * sources[:, k]
         flow, unsolved = cg(laplacian, source, rtol=tol, maxiter=MAX_ITER)
@@ -242,7 +242,6 @@ def _flows(edges, labeled, sources, tol):
         if unsolved:
             message = f"the potentials are not solved to tol={tol}"
             warnings.warn(message, ConvergenceWarning, stacklevel=5)
-    potentials[:, -1] = -potentials.sum(axis=1)  # as the sources of all classes add up to 0
     return potentials
 
 

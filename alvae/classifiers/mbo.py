@@ -16,6 +16,7 @@ from alvae.classifiers.graph import PoissonLearning, poisson_potentials
 MANY_LABELS = 100
 STEPS = 5  # of diffusion between two cuts
 SETTLED = 1e-4  # share of the points that may still change their class
+ROUNDING = 1e-6  # of an expected size
 GRID = 2.0**-40  # of scores, as a share of the greatest: sums of them are then exact
 TIE = 1e-3  # weight of the potentials: deep inside a class diffusion tells no point from another
 
@@ -32,8 +33,8 @@ class PoissonMBO(PoissonLearning):
     cells of its labels, a cell being what Poisson learning gives to a labeled point if each is a
     class of its own. The second is right where labels are spread over the pool. Between both
     guesses, and a little beyond, the sizes are free. Points that no label reaches are not counted.
-    A prior of the true sizes, `expected_sizes="prior"` and bounds of (1, 1) are the published
-    scheme.
+    Numbers as `class_prior` are the only guess; with true ones and bounds of (1, 1) the sizes are
+    held at the true ones, as they are in [1]_.
 
     Parameters
     ----------
@@ -44,13 +45,13 @@ class PoissonMBO(PoissonLearning):
     tol : float, default=1e-3
         Relative residual at which the solver of Poisson learning stops.
     expected_sizes : "cells" or "prior", default="cells"
-        The guesses at the sizes of the classes: both, or the prior alone. Of more than 100 labels
-        the numbers in each class stand for their cells.
+        The guesses at the sizes of the classes: both, or the prior alone, as where it is numbers.
+        Of more than 100 labels the numbers in each class stand for their cells.
     size_bounds : pair of float, default=(0.9, 1.1)
         Least size of a class, as a share of the smaller guess, in [0, 1]; and greatest, as one of
         the larger, at least 1; (0, inf) is no bound. Labeled points count, and keep their labels
         even where bounds are then violated.
-    max_iter : int, default=20
+    max_iter : int, default=100
         Cuts at most, after a first one of the potentials.
 
     Attributes
@@ -62,13 +63,12 @@ class PoissonMBO(PoissonLearning):
     transduction_ : ndarray of shape (n,)
         The class predicted for every point of the pool.
     n_iter_ : int
-        Cuts that were made.
+        Cuts that were made, after the first one.
 
     References
     ----------
     .. [1] J. Calder, B. Cook, M. Thorpe and D. Slepcev, "Poisson Learning: Graph Based
-       Semi-Supervised Learning At Very Low Label Rates", ICML 2020: PoissonMBO, which is given the
-       true sizes.
+       Semi-Supervised Learning At Very Low Label Rates", ICML 2020: PoissonMBO.
     .. [2] M. Jacobs, E. Merkurjev and S. Esedoglu, "Auction Dynamics: A Volume Constrained MBO
        Scheme", Journal of Computational Physics 354, 2018: bounds on the sizes.
     """
@@ -82,7 +82,7 @@ class PoissonMBO(PoissonLearning):
         tol=1e-3,
         expected_sizes="cells",
         size_bounds=(0.9, 1.1),
-        max_iter=20,
+        max_iter=100,
     ):
         super().__init__(n_neighbors, class_prior, tol)
         self.expected_sizes = expected_sizes
@@ -106,42 +106,53 @@ class PoissonMBO(PoissonLearning):
             )
 
     def _spread(self, edges, labeled, codes, weights):
-        n_classes, n_labels = len(self.classes_), len(labeled)
-        of_labels = None
-        if self.expected_sizes == "cells" and n_classes > 1 and n_labels <= MANY_LABELS:
-            each = np.arange(n_labels), np.ones(n_labels)
+        if len(self.classes_) == 1:
+            self.n_iter_ = 0
+            return super()._spread(edges, labeled, codes, weights)
+        of_labels, n_labels = None, np.bincount(codes)
+        by_cells = self.expected_sizes == "cells" and isinstance(self.class_prior, str)
+        if by_cells and len(codes) <= MANY_LABELS:
+            each = np.arange(len(codes)), np.ones(len(codes))
             of_labels, _ = poisson_potentials(edges, labeled, *each, self.tol)
         potentials, reached = super()._spread(edges, labeled, codes, weights, of_labels)
-        if n_classes == 1:
-            self.n_iter_ = 0
-            return potentials, reached
-        potentials /= np.abs(potentials).max() or 1
-        average = normalize(edges, norm="l1")  # of the neighbors of each point
-        # Labeled points are what they are: the others fill up the classes.
-        n_reached, sizes = np.count_nonzero(reached), np.bincount(codes)
+        n_reached = np.count_nonzero(reached)
         guesses = [n_reached * self._prior(np.bincount(codes, weights))]
-        if self.expected_sizes == "cells":
-            guesses.append(_sizes_of_cells(of_labels, codes, reached))
-        least, most = np.array(self.size_bounds, dtype=float).clip(max=n_classes)
+        if of_labels is not None:
+            cells = of_labels.argmax(axis=1)[reached]
+            guesses.append(np.bincount(codes[cells], minlength=len(n_labels)))
+        elif by_cells:
+            guesses.append(n_reached * n_labels / len(codes))
+        least = self.size_bounds[0] * np.min(guesses, axis=0)
+        with np.errstate(over="ignore"):
+            most = self.size_bounds[1] * np.max(guesses, axis=0)
+        # Labeled points are what they are: the others fill up the classes.
         bounds = (
-            np.floor(least * np.min(guesses, axis=0)) - sizes,
-            np.ceil(most * np.max(guesses, axis=0)) - sizes,
+            np.floor(least + ROUNDING) - n_labels,
+            np.maximum(np.ceil(most - ROUNDING) - n_labels, 0),
         )
+        return self._cut(edges, potentials, labeled, codes, reached, bounds), reached
+
+    def _cut(self, edges, potentials, labeled, codes, reached, bounds):
+        """Scores of which the greatest are those of the cut."""
+        potentials = potentials / (np.abs(potentials).max() or 1)
+        average = normalize(edges, norm="l1")  # of the neighbors of each point
         free = reached.copy()
         free[labeled] = False
-        one_hot = np.eye(n_classes)
+        one_hot = np.eye(len(self.classes_))
         cut = np.zeros(len(potentials), dtype=int)
         cut[labeled] = codes
         cut[free] = best_labels(potentials[free], *bounds)
+        before = cut
         for self.n_iter_ in count(1):
             arrived = one_hot[cut]
             for _ in range(STEPS):
                 arrived = average @ arrived
                 arrived[labeled] = one_hot[codes]
             scores = arrived + TIE * potentials
-            before, cut = cut, cut.copy()
+            earlier, before, cut = before, cut, cut.copy()
             cut[free] = best_labels(scores[free], *bounds)
-            if np.mean(cut != before) <= SETTLED:
+            # A few points may go to and fro for ever.
+            if np.mean(cut != before) <= SETTLED or (cut == earlier).all():
                 break
             if self.n_iter_ == self.max_iter:
                 message = f"the cut has not settled after max_iter={self.max_iter}"
@@ -149,15 +160,7 @@ class PoissonMBO(PoissonLearning):
                 break
         # Decided as it was cut, where a bound or a tie made the difference.
         scores[np.arange(len(cut)), cut] = np.nextafter(scores.max(axis=1), np.inf)
-        return scores, reached
-
-
-def _sizes_of_cells(of_labels, codes, reached):
-    """The points of the cells of each class' labels, (n_classes,); of None, as labels are many."""
-    if of_labels is None:
-        return np.count_nonzero(reached) * np.bincount(codes) / len(codes)
-    cells = of_labels.argmax(axis=1)
-    return np.bincount(codes[cells[reached]], minlength=codes.max() + 1)
+        return scores
 
 
 def best_labels(scores, least, most):

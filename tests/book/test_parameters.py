@@ -226,7 +226,9 @@ def test_a_parameter_reaches_every_place(notebook):
     given = {name: OTHER[name] for name in known - {"pool_name", "digits", "profile"}}
     run = Run(notebook, given)
     fits, curves = run.of("fit"), run.of("trials")
-    assert {fit["epochs"] for fit in fits} <= {given.get("epochs", Experiment().epochs)}
+    assert {fit["epochs"] for fit in fits} <= {given.get("epochs", Experiment.epochs)}
+    for name in {"latent_dim", "translate", "degrees"} & set(given):
+        assert {fit[name] for fit in fits} <= {given[name]}
     assert {curve["n_jobs"] for curve in curves} <= {given.get("n_jobs", -1)}
     for request in (*curves, *run.of("codes")):
         assert (request["scheduler"] or "") == given.get("scheduler", "")

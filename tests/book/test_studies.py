@@ -91,7 +91,7 @@ SMALL = {
         "seeds": [0],
         "coreset_clusters": 5,
         "trials": {"spectral": 3},
-        "cut": ["spectral"],
+        "mbo": ["spectral"],
     },
     "training-ten": {"seeds": [0], "dimensions": [2]},
     "uncertainty": {"seeds": [0], "n_clusters": 4},

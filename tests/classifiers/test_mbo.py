@@ -13,6 +13,7 @@ from test_graph_classifiers import moons
 from test_svc import blobs
 
 from alvae import NeighborGraph, PoissonLearning, PoissonMBO
+from alvae.classifiers import mbo
 from alvae.classifiers.graph import poisson_potentials
 from alvae.classifiers.mbo import STEPS, TIE, best_labels
 
@@ -83,7 +84,8 @@ def test_one_label_is_enough_for_each_of_two_moons(seed):
     assert fitted.score(new_X, new_target) > 0.97
 
 
-def test_without_bounds_it_is_the_scheme_of_merriman_bence_and_osher():
+@pytest.mark.parametrize(("prior", "expected"), [("balanced", "prior"), ("labels", "cells")])
+def test_without_bounds_it_is_the_scheme_of_merriman_bence_and_osher(prior, expected):
     X, target, _ = blobs(3, 3, 25, separation=2)
     rng, y = np.random.default_rng(3), np.full(len(X), np.nan)
     known = rng.choice(len(X), 9, replace=False)
@@ -92,19 +94,20 @@ def test_without_bounds_it_is_the_scheme_of_merriman_bence_and_osher():
     graph = NeighborGraph(X)
     weights = graph.weights(10).toarray()
     average = weights / weights.sum(axis=1, keepdims=True)
-    potentials = PoissonLearning().fit(X, y, prepared=graph).scores_
+    potentials = PoissonLearning(class_prior=prior, tol=1e-9).fit(X, y, prepared=graph).scores_
     potentials = potentials / np.abs(potentials).max()
     fixed = np.eye(3)[np.searchsorted(np.unique(target), target[known])]
+    fitted = PoissonMBO(
+        class_prior=prior, tol=1e-9, expected_sizes=expected, size_bounds=(0, np.inf)
+    ).fit(X, y, prepared=graph)
     cut = potentials.argmax(axis=1)
-    for _ in range(4):
+    for _ in range(fitted.n_iter_):
         arrived = np.eye(3)[cut]
         for _ in range(STEPS):
             arrived = average @ arrived
             arrived[known] = fixed
         cut = (arrived + TIE * potentials).argmax(axis=1)
         cut[known] = fixed.argmax(axis=1)
-    unbounded = PoissonMBO(expected_sizes="prior", size_bounds=(0, np.inf), max_iter=4)
-    fitted = unbounded.fit(X, y, prepared=graph)
     np.testing.assert_array_equal(fitted.transduction_, np.unique(target)[cut])
 
 
@@ -242,10 +245,69 @@ def test_sizes_are_free_between_equal_ones_and_those_of_the_cells(seed):
     assert (counts <= np.ceil(np.maximum(sizes, equal))).all()
 
 
+@pytest.mark.parametrize("expected", ["cells", "prior"])
+@pytest.mark.parametrize("per_class", [4, 50])  # cells, and the numbers of more than 100 labels
+def test_bounds_are_about_the_guesses_at_the_sizes(expected, per_class, monkeypatch):
+    X, _, y = spread_labels(np.random.default_rng(1), [300, 100, 30], per_class)
+    X = np.concatenate([X, X[:50] + 100])  # an island without a label: not counted
+    y = np.r_[y, np.full(50, np.nan)]
+    labeled = np.flatnonzero(~np.isnan(y))
+    n_labels = np.bincount(y[labeled].astype(int))
+    guesses = [430 * n_labels / n_labels.sum()]  # as class_prior="labels" has it
+    if expected == "cells" and per_class == 4:
+        own = np.full(len(X), np.nan)
+        own[labeled] = labeled
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nearly as many classes as labels
+            cells = PoissonLearning().fit(X, own).transduction_[:430].astype(int)
+        guesses.append(np.bincount(y[cells].astype(int)))
+    asked = []
+    original = mbo.best_labels
+    monkeypatch.setattr(mbo, "best_labels", lambda *a: (asked.append(a[1:]), original(*a))[1])
+    PoissonMBO(class_prior="labels", expected_sizes=expected, size_bounds=(0.7, 1.5)).fit(X, y)
+    least, most = np.min(guesses, axis=0), np.max(guesses, axis=0)
+    for bounds in asked:
+        np.testing.assert_allclose(bounds[0], np.floor(0.7 * least) - n_labels)
+        np.testing.assert_allclose(bounds[1], np.ceil(1.5 * most) - n_labels)
+
+
+@settings(max_examples=30, deadline=None)
+@given(sizes=st.lists(st.integers(20, 70), min_size=2, max_size=6))
+def test_sizes_that_are_given_are_kept_to_the_point(sizes):
+    X, target, y = islands(sizes)
+    exact = PoissonMBO(class_prior=sizes, size_bounds=(1, 1)).fit(X, y)
+    np.testing.assert_array_equal(exact.transduction_, target)
+
+
+@pytest.mark.parametrize("prior", [[1, 99], [1e-300, 1]])
+@pytest.mark.parametrize("bounds", [(0, np.inf), (0, 1e300)])
+def test_no_bound_is_none_whatever_the_prior(prior, bounds):
+    X, target, y = islands([160, 40])
+    fitted = PoissonMBO(class_prior=prior, size_bounds=bounds).fit(X, y)
+    np.testing.assert_array_equal(fitted.transduction_, target)
+
+
+def test_a_class_labeled_beyond_its_bound_leaves_the_others_theirs():
+    X, target, _ = spread_labels(np.random.default_rng(0), [150, 150, 30])
+    y = one_label_each(target)
+    y[:130] = 0
+    fitted = PoissonMBO(expected_sizes="prior", size_bounds=(0.9, 1.1)).fit(X, y)
+    assert np.bincount(fitted.transduction_.astype(int)).tolist() == [130, 100, 100]
+
+
+def test_a_few_points_that_go_to_and_fro_end_it(monkeypatch):
+    X, target, _ = blobs(0, 2, 50, separation=3)
+    cuts = np.zeros((2, len(X) - 2), dtype=int)
+    cuts[1, :3] = 1
+    turns = iter(range(100))
+    monkeypatch.setattr(mbo, "best_labels", lambda *a: cuts[next(turns) % 2].copy())
+    assert PoissonMBO().fit(X, one_label_each(target)).n_iter_ <= 3
+
+
 def test_sizes_that_are_known_can_be_given():
     X, target, _ = spread_labels(np.random.default_rng(0), [300, 100, 30])
     y = one_label_each(target)
-    known = PoissonMBO(class_prior=[300, 100, 30], expected_sizes="prior", size_bounds=(1, 1))
+    known = PoissonMBO(class_prior=[300, 100, 30], size_bounds=(1, 1))
     found = known.fit(X, y).transduction_
     assert np.bincount(found.astype(int)).tolist() == [300, 100, 30]
     assert np.mean(found == target) > np.mean(PoissonMBO().fit(X, y).transduction_ == target)
