@@ -320,7 +320,6 @@ def test_a_cut_that_has_not_settled_warns():
         PoissonMBO(max_iter=1).fit(X, y)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of equal sizes
 @pytest.mark.parametrize("per_class", [4, 50])  # cells, and the numbers of more than 100 labels
 def test_labels_that_are_spread_tell_a_rare_class_from_a_large_one(per_class):
     X, target, y = spread_labels(np.random.default_rng(0), [400, 100], per_class)
