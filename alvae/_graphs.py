@@ -1,12 +1,17 @@
 """The nearest-neighbor graph on which points are chosen and labels spread. Memory is O(n k)."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from alvae._checks import check_integer, check_points
+from alvae._clusters import kmeans
 
+MOST_CELLS = 300
+POINTS_PER_CELL = 50
 MANY = 10_000  # points from which it pays to search on all cores
 ROUNDING = 3e-7  # of a distance computed from products, as a share of the norm of the point
 
@@ -34,6 +39,12 @@ class NeighborGraph:
         self.X = check_points("X", X)
         self._weights = {}
         self._latest = np.empty(0), {}  # new points, and their bridges
+
+    @cached_property
+    def cells(self):
+        """The small cluster of each point, (n,): the pool from afar."""
+        n_cells = min(1 + len(self.X) // POINTS_PER_CELL, MOST_CELLS)
+        return kmeans(self.X, n_cells, np.random.default_rng(0), max_iter=3)
 
     def weights(self, n_neighbors=10):
         """Symmetric weights between every point and its k nearest: csr matrix of shape (n, n).

@@ -113,7 +113,7 @@ class PoissonMBO(PoissonLearning):
         by_cells = self.expected_sizes == "cells" and isinstance(self.class_prior, str)
         if by_cells and len(codes) <= MANY_LABELS:
             each = np.arange(len(codes)), np.ones(len(codes))
-            of_labels, _ = poisson_potentials(edges, labeled, *each, self.tol)
+            of_labels, _ = poisson_potentials(edges, self._graph.cells, labeled, *each, self.tol)
         potentials, reached = super()._spread(edges, labeled, codes, weights, of_labels)
         n_reached = np.count_nonzero(reached)
         guesses = [n_reached * self._prior(np.bincount(codes, weights))]
@@ -130,7 +130,12 @@ class PoissonMBO(PoissonLearning):
             np.floor(least + ROUNDING) - n_labels,
             np.maximum(np.ceil(most - ROUNDING) - n_labels, 0),
         )
-        return self._cut(edges, potentials, labeled, codes, reached, bounds), reached
+        # With the points of a cell side by side, neighbors are in the cache.
+        near = np.argsort(self._graph.cells, kind="stable")
+        place = np.argsort(near)
+        edges = edges[near][:, near]
+        scores = self._cut(edges, potentials[near], place[labeled], codes, reached[near], bounds)
+        return scores[place], reached
 
     def _cut(self, edges, potentials, labeled, codes, reached, bounds):
         """Scores of which the greatest are those of the cut."""
