@@ -74,9 +74,11 @@ def make_table(name, experiment, options):
     return table.to_csv(index=False, float_format=DIGITS)
 
 
-def recipe_of(name):
-    """All that the table of a study depends on."""
+def recipe_of(name, seeds=None):
+    """All that the table of a study depends on; with other seeds than those that are listed."""
     parameters, options = _parameters(name)
+    if seeds is not None:
+        options["seeds"] = seeds
     kind = KINDS[list_studies()[name]]
     return readable({
         "experiment": {key: value for key, value in parameters.items() if key not in WHERE},
@@ -85,33 +87,65 @@ def recipe_of(name):
     })  # fmt: skip
 
 
-def stale(name):
+def stale(name, seeds=None):
     """Why a table is not today's.
 
     Parameters
     ----------
     name : str
         A section of `book/studies.yml`.
+    seeds : list of int, default=None
+        Of the VAEs that are in it; those that are listed, if None.
 
     Returns
     -------
     list of str
         Empty if it is.
     """
-    table, provenance = RESULTS / f"{name}.csv", RESULTS / f"{name}.json"
-    if not (table.is_file() and provenance.is_file()):
+    table, made = RESULTS / f"{name}.csv", _provenance(name)
+    if not (table.is_file() and made):
         return ["there is none"]
-    made = json.loads(provenance.read_text(encoding="utf-8"))
-    reasons = differences(made.get("recipe", {}), recipe_of(name))
+    reasons = differences(made.get("recipe", {}), recipe_of(name, seeds))
     if made.get("sha256") != hashlib.sha256(table.read_bytes()).hexdigest():
         reasons.insert(0, "its content is not what was made")
     return reasons
 
 
-def run_study(name):
-    """Make a table and its provenance, and write both into `book/results/`."""
-    content = make_table(name, *read_study(name))
-    _write(name, content, {"made": _today(), "machine": store.machine()})
+def run_study(name, *, anew=False):
+    """Make a table and its provenance, and write both into `book/results/`.
+
+    A table of VAEs of several seeds is written after each of them. Those that it has already, made
+    by today's code, stay, unless all is to be made `anew`.
+    """
+    experiment, options = read_study(name)
+    if "seeds" not in options:
+        _write(name, make_table(name, experiment, options), {"machines": [store.machine()]})
+        return
+    content, machines = "", []
+    if done := [] if anew else _done(name):
+        content = (RESULTS / f"{name}.csv").read_text(encoding="utf-8")
+        machines = _provenance(name).get("machines", [])
+    for seed in options["seeds"][len(done) :]:
+        piece = make_table(name, experiment, options | {"seeds": [seed]})
+        header, rows = piece.split("\n", 1)
+        if content and not content.startswith(f"{header}\n"):
+            raise ValueError(f"the VAE of seed {seed} gives other columns than those before it")
+        content = content + rows if content else piece
+        machines = sorted({*machines, store.machine()})
+        done = [*done, seed]
+        _write(name, content, {"machines": machines}, done)
+
+
+def _done(name):
+    """The first of the seeds that are listed: those of which a table has today's rows."""
+    seeds = _provenance(name).get("recipe", {}).get("options", {}).get("seeds", [])
+    listed = _parameters(name)[1].get("seeds", [])
+    return seeds if seeds == listed[: len(seeds)] and not stale(name, seeds) else []
+
+
+def _provenance(name):
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def prove(name):
@@ -131,8 +165,7 @@ def prove(name):
         What came out.
     """
     experiment, options = read_study(name)
-    written = (RESULTS / f"{name}.csv").read_bytes()
-    made = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    written, made = (RESULTS / f"{name}.csv").read_bytes(), _provenance(name)
     if made.get("sha256") != hashlib.sha256(written).hexdigest():
         return "its content is not what was made: it must be made again"
     if "seconds" in (header := written.decode().split("\n", 1)[0].split(",")):
@@ -145,17 +178,23 @@ def prove(name):
     missing = set(rows) - set(written.decode().splitlines())
     if header_again.split(",") != header or missing:
         return f"{len(missing)} of {len(rows)} rows differ: it must be made again"
-    _write(name, written.decode(), made | {"proved": _today(), "rows_proved": len(rows)})
+    seeds = made.get("recipe", {}).get("options", {}).get("seeds")
+    proved = {"proved": _today(), "rows_proved": len(rows)}
+    _write(name, written.decode(), made | proved, seeds)
     return f"{len(rows)} rows are the same to the last digit: stamped"
 
 
-def _write(name, content, provenance):
+def _write(name, content, provenance, seeds=None):
     content = content.encode()
-    provenance |= {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "alvae": version("alvae"),
-        "recipe": recipe_of(name),
-    }
+    provenance = (
+        {"made": _today()}
+        | provenance
+        | {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "alvae": version("alvae"),
+            "recipe": recipe_of(name, seeds),
+        }
+    )
     with store.replacing(RESULTS / f"{name}.csv") as temporary:
         temporary.write_bytes(content)
     with store.replacing(RESULTS / f"{name}.json") as temporary:
@@ -187,7 +226,7 @@ def main(arguments=None):
             if options.prove and reasons:
                 print(f"{name}: {prove(name)}", flush=True)
             elif options.all or (reasons and not options.stale and not options.prove):
-                run_study(name)
+                run_study(name, anew=options.all)
                 print(f"{RESULTS / name}.csv", flush=True)
     except (ValueError, OSError) as error:
         sys.exit(f"{parser.prog}: {name}: {error}")

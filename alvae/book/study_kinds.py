@@ -101,14 +101,15 @@ def points_study(experiment, seeds, coreset_clusters, trials, mbo=()):
 
 
 def rare_study(experiment, seeds, rare, share):
-    """The recommended choice where a class, another one for each VAE, has a share of its images.
+    """The recommended choice where a class, `rare` of each seed, has a share of its images.
 
     The test images are all there.
     """
-    if unknown := set(rare) - set(experiment.pool.classes):
-        raise ValueError(f"rare has {sorted(unknown)}; the classes are {experiment.pool.classes}")
     tables = []
-    for seed, label in zip(seeds, rare, strict=True):
+    for seed in seeds:
+        label = rare[seed]
+        if label not in experiment.pool.classes:
+            raise ValueError(f"rare has {label}; the classes are {experiment.pool.classes}")
         unequal = copy(experiment)
         unequal.random_state = seed
         unequal.pool = _thinned(experiment.pool, label, share, seed)

@@ -180,6 +180,38 @@ def outdate(table):
     table.with_suffix(".json").write_text(json.dumps(provenance))
 
 
+def test_a_table_grows_by_a_vae_at_a_time(one_table, monkeypatch):
+    whole, asked = one_table.read_text(), []
+
+    def interrupted(experiment, seeds):
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        asked.extend(seeds)
+        return toy_study(experiment, seeds)
+
+    one_table.unlink()
+    monkeypatch.setitem(studies.KINDS, "toy", interrupted)
+    with pytest.raises(SystemExit):
+        studies.main(["toy"])
+    assert one_table.read_text() == "".join(whole.splitlines(keepends=True)[:3])
+    assert studies.stale("toy") == ["options.seeds"]
+    asked += ["one more"]
+    studies.main(["toy"])
+    assert asked == [0, "one more", 1]  # of the first VAE nothing is done again
+    assert one_table.read_text() == whole
+    assert studies.stale("toy") == []
+    studies.main(["toy", "--all"])
+    assert asked[3:] == [0, 1]
+    assert one_table.read_text() == whole
+
+
+def test_a_vae_of_other_code_is_not_kept(one_table, monkeypatch):
+    outdate(one_table)
+    monkeypatch.setitem(studies.KINDS, "toy", lambda _, seeds: toy_study(_, seeds, factor=2))
+    studies.main(["toy"])
+    assert pd.read_csv(one_table)["mean"].tolist() == pytest.approx([2 / 5, 2 / 20, 2 / 6, 2 / 21])
+
+
 def test_a_stale_table_says_why(one_table, capsys):
     outdate(one_table)
     assert studies.stale("toy") == ["code.alvae.trials.learning_curves"]
