@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import usearch.index
 from graphs_by_hand import brute_force_graph, brute_force_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
+from alvae import _graphs
 from alvae._graphs import NeighborGraph, nearest_neighbors
 
 
@@ -47,6 +49,50 @@ def test_neighbors_come_nearest_first_and_without_the_point_itself(n_features):
         distances, indices = nearest_neighbors(X, 6, given_points)
         np.testing.assert_array_equal(indices, np.argsort(expected, axis=1)[:, :6])
         np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :6])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("of_new_points", [False, True])
+def test_of_large_pools_nearly_all_neighbors_are_found(seed, of_new_points, monkeypatch):
+    monkeypatch.setattr(_graphs, "ALL_PAIRS", 0)
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(3000, 12)) + 3 * rng.integers(0, 4, (3000, 1))
+    X_new = rng.normal(size=(200, 12)) if of_new_points else None
+    distances, indices = nearest_neighbors(X, 10, X_new)
+    true = cdist(X if X_new is None else X_new, X)
+    np.testing.assert_allclose(distances, np.take_along_axis(true, indices, 1), rtol=1e-5)
+    assert (np.diff(distances, axis=1) >= 0).all()
+    if X_new is None:
+        np.fill_diagonal(true, np.inf)
+        assert (indices != np.arange(3000)[:, None]).all()
+    assert np.mean(distances[:, -1] <= np.sort(true, axis=1)[:, 9] * (1 + 1e-5)) > 0.97
+    again = nearest_neighbors(X, 10, X_new)
+    np.testing.assert_array_equal(indices, again[1])
+
+
+def test_of_large_pools_of_duplicates_none_is_its_own_neighbor(monkeypatch):
+    monkeypatch.setattr(_graphs, "ALL_PAIRS", 0)
+    X = np.random.default_rng(0).normal(size=(50, 8)).repeat(40, axis=0)
+    distances, indices = nearest_neighbors(X, 10)
+    assert (indices != np.arange(2000)[:, None]).all()
+    assert all(len(set(row)) == 10 for row in indices)
+    np.testing.assert_allclose(
+        distances, np.linalg.norm(X[:, None] - X[indices], axis=2), atol=1e-6
+    )
+
+
+def test_where_too_few_are_found_all_points_are_compared(monkeypatch):
+    class Straying(usearch.index.Index):
+        def search(self, *arguments):
+            found = super().search(*arguments)
+            found.counts[7] -= 1
+            return found
+
+    monkeypatch.setattr(_graphs, "ALL_PAIRS", 0)
+    monkeypatch.setattr(usearch.index, "Index", Straying)
+    X = np.random.default_rng(0).normal(size=(300, 8))
+    found = nearest_neighbors(X, 250)
+    np.testing.assert_array_equal(found[1], np.argsort(cdist(X, X), axis=1)[:, 1:251])
 
 
 @pytest.mark.parametrize("offset", [0.0, 1 / 3, 1000 + 1 / 3])
