@@ -91,26 +91,36 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     if n_unlabeled == 0:
         raise ValueError(f"y labels all {len(y)} images; at least one must be NaN (unlabeled)")
     check_integer("budget", budget, 1, n_unlabeled, "the number of unlabeled images")
-    if vae is None:
-        from alvae.vae import ConvVAE  # here: whoever brings a VAE has torch already
-
-        dim = min(LATENT_DIM, int(np.prod(images.shape[1:])))
-        epochs = epochs_for(len(images), ConvVAE().batch_size)
+    unfitted = _unfitted(images, n_init, random_state) if vae is None else [vae]
+    with progress_bar(len(unfitted) + 3, "selecting", "step") as bar:
         vaes = []
-        with progress_bar(n_init, "VAEs", "VAE") as bar:
-            for seed in range(n_init * random_state, n_init * (random_state + 1)):
-                vae = ConvVAE(dim, epochs=epochs, random_state=seed, **DISTORTIONS)
-                vaes.append(fit_stored(vae, images))
-                bar.update()
+        for i, vae in enumerate(unfitted, 1):
+            bar.set_description(f"training VAE {i} of {len(unfitted)}")
+            vaes.append(vae if hasattr(vae, "encoder_") else fit_stored(vae, images))
+            bar.update()
         vae = min(vaes, key=lambda fitted: fitted.history_[-1]["loss"])
-    if not hasattr(vae, "encoder_"):
-        vae = fit_stored(vae, images)
-    codes = latent_codes(vae, images)
-    errors = reconstruction_errors(vae, images)
-    strategy = BestReconstructed(SpectralMedoids(), errors, random_state=random_state)
-    graph = NeighborGraph(codes)
-    prepared = strategy.prepare(codes, graph)
-    return Selection(strategy.query(codes, y, budget, prepared=prepared), codes, vae, graph)
+        bar.set_description("encoding")
+        codes = latent_codes(vae, images)
+        errors = reconstruction_errors(vae, images)
+        bar.update()
+        bar.set_description("searching for neighbors")
+        strategy = BestReconstructed(SpectralMedoids(), errors, random_state=random_state)
+        prepared = strategy.prepare(codes, graph := NeighborGraph(codes))
+        bar.update()
+        bar.set_description("choosing")
+        indices = strategy.query(codes, y, budget, prepared=prepared)
+        bar.update()
+    return Selection(indices, codes, vae, graph)
+
+
+def _unfitted(images, n_init, random_state):
+    """The VAEs that are recommended for these images, of seeds of their own."""
+    from alvae.vae import ConvVAE  # here: whoever brings a VAE has torch already
+
+    dim = min(LATENT_DIM, int(np.prod(images.shape[1:])))
+    epochs = epochs_for(len(images), ConvVAE().batch_size)
+    seeds = range(n_init * random_state, n_init * (random_state + 1))
+    return [ConvVAE(dim, epochs=epochs, random_state=seed, **DISTORTIONS) for seed in seeds]
 
 
 def epochs_for(n, batch_size):

@@ -1,5 +1,8 @@
 """The recommended choice: what its parts give by hand, and what it refuses."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,6 +56,19 @@ def test_a_vae_is_trained_and_kept_where_none_is_given(images, tmp_path, monkeyp
     assert first.vae.history_[-1]["loss"] == min(losses.values())
     again = select(images, 3, n_init=2, random_state=1)
     np.testing.assert_array_equal(again.indices, first.indices)
+
+
+def test_it_says_what_it_is_doing(images, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
+    said = []
+    bar = SimpleNamespace(set_description=said.append, update=lambda: said.append("done"))
+    steps = lambda total, desc, unit: nullcontext(said.append(total) or bar)  # noqa: E731
+    monkeypatch.setattr("alvae.recommendation.progress_bar", steps)
+    select(images, 3, n_init=2)
+    doing = [5, "training VAE 1 of 2", "training VAE 2 of 2", "encoding", "searching for neighbors"]
+    assert [step for step in said if step != "done"] == [*doing, "choosing"]
+    assert said[2::2] == ["done"] * 5
 
 
 def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
