@@ -45,9 +45,10 @@ class Clusters(NamedTuple):
         return np.split(order, ends[:-1])
 
 
-def kmeans(X, n_clusters, rng, n_init=1, max_iter=300):
+def kmeans(X, n_clusters, rng, n_init=1, max_iter=300, init="k-means++"):
     """The K-means cluster of each point, (n,); in a large pool, learned from mini-batches [1]_.
 
+    Hundreds of clusters start well enough from "random" points, in a tenth of the time.
     Mini-batches are drawn from a random sample of at most a million points and 2^27 values, and
     take at most 100 steps.
 
@@ -55,7 +56,8 @@ def kmeans(X, n_clusters, rng, n_init=1, max_iter=300):
     ----------
     .. [1] D. Sculley, "Web-Scale K-Means Clustering", WWW 2010.
     """
-    options = {"n_init": n_init, "random_state": int(rng.integers(2**31)), "max_iter": max_iter}
+    options = {"init": init, "n_init": n_init, "max_iter": max_iter}
+    options["random_state"] = int(rng.integers(2**31))
     with warnings.catch_warnings():
         # With fewer distinct points than clusters some stay empty, which callers provide for.
         warnings.simplefilter("ignore", ConvergenceWarning)

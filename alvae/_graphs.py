@@ -48,7 +48,7 @@ class NeighborGraph:
     def cells(self):
         """The small cluster of each point, (n,): the pool from afar."""
         n_cells = min(1 + len(self.X) // POINTS_PER_CELL, MOST_CELLS)
-        return kmeans(self.X, n_cells, np.random.default_rng(0), max_iter=3)
+        return kmeans(self.X, n_cells, np.random.default_rng(0), max_iter=10, init="random")
 
     def weights(self, n_neighbors=10):
         """Symmetric weights between every point and its k nearest: csr matrix of shape (n, n).

@@ -177,7 +177,7 @@ class SpectralMedoids(OnePerCluster):
     def _partition(self, X, n_clusters, rng, prepared):
         weights = graph_of(X, prepared).weights(self.n_neighbors)
         n_small = min(max(self.n_small_clusters, 4 * n_clusters), len(X), MOST_SMALL)
-        small = kmeans(X, n_small, rng, max_iter=MAX_ITER_SMALL)
+        small = kmeans(X, n_small, rng, max_iter=MAX_ITER_SMALL, init="random")
         used, small = np.unique(small, return_inverse=True)
         if n_clusters >= len(used):  # nothing to join
             return small

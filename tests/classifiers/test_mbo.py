@@ -134,7 +134,8 @@ def test_a_rare_class_keeps_its_size_within_wide_bounds_and_not_within_narrow_on
         for bounds in ((0.1, 1.5), (0.8, 1.5))
     )
     assert np.mean(wide == target) > 0.98
-    assert np.count_nonzero(narrow == 2) == int(0.8 * len(X) / 3)
+    least = int(0.8 * len(X) / 3)
+    assert least <= np.count_nonzero(narrow == 2) < least + 10
 
 
 @pytest.mark.parametrize("scale", [1e-300, 3e-12, 1e-10, 1e10])
