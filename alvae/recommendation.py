@@ -91,29 +91,31 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     if n_unlabeled == 0:
         raise ValueError(f"y labels all {len(y)} images; at least one must be NaN (unlabeled)")
     check_integer("budget", budget, 1, n_unlabeled, "the number of unlabeled images")
-    unfitted = _unfitted(images, n_init, random_state) if vae is None else [vae]
+    unfitted = _recommended(images, n_init, random_state) if vae is None else [vae]
+    if hasattr(vae, "encoder_"):
+        unfitted = []
     with progress_bar(len(unfitted) + 3, "selecting", "step") as bar:
-        vaes = []
-        for i, vae in enumerate(unfitted, 1):
-            bar.set_description(f"training VAE {i} of {len(unfitted)}")
-            vaes.append(vae if hasattr(vae, "encoder_") else fit_stored(vae, images))
+        fitted = []
+        for i, vae_i in enumerate(unfitted, 1):
+            bar.set_description_str(f"training VAE {i} of {len(unfitted)}")
+            fitted.append(fit_stored(vae_i, images))
             bar.update()
-        vae = min(vaes, key=lambda fitted: fitted.history_[-1]["loss"])
-        bar.set_description("encoding")
+        vae = min(fitted, key=lambda vae: vae.history_[-1]["loss"], default=vae)
+        bar.set_description_str("encoding")
         codes = latent_codes(vae, images)
         errors = reconstruction_errors(vae, images)
         bar.update()
-        bar.set_description("searching for neighbors")
+        bar.set_description_str("searching for neighbors")
         strategy = BestReconstructed(SpectralMedoids(), errors, random_state=random_state)
         prepared = strategy.prepare(codes, graph := NeighborGraph(codes))
         bar.update()
-        bar.set_description("choosing")
+        bar.set_description_str("choosing")
         indices = strategy.query(codes, y, budget, prepared=prepared)
         bar.update()
     return Selection(indices, codes, vae, graph)
 
 
-def _unfitted(images, n_init, random_state):
+def _recommended(images, n_init, random_state):
     """The VAEs that are recommended for these images, of seeds of their own."""
     from alvae.vae import ConvVAE  # here: whoever brings a VAE has torch already
 

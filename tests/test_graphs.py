@@ -70,29 +70,39 @@ def test_of_large_pools_nearly_all_neighbors_are_found(seed, of_new_points, monk
     np.testing.assert_array_equal(indices, again[1])
 
 
-def test_of_large_pools_of_duplicates_none_is_its_own_neighbor(monkeypatch):
+@pytest.mark.parametrize("copies", [1, 40])
+@pytest.mark.parametrize("scale", [1e-150, 1, 1e150])
+def test_of_large_pools_in_order_and_of_duplicates_nearly_all_are_found(copies, scale, monkeypatch):
     monkeypatch.setattr(_graphs, "ALL_PAIRS", 0)
-    X = np.random.default_rng(0).normal(size=(50, 8)).repeat(40, axis=0)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 8)).repeat(40, axis=0)
+    X += 0.01 * rng.normal(size=(2000 // copies, 8)).repeat(copies, axis=0)
+    X *= scale
     distances, indices = nearest_neighbors(X, 10)
     assert (indices != np.arange(2000)[:, None]).all()
     assert all(len(set(row)) == 10 for row in indices)
+    true = cdist(X / scale, X / scale)
     np.testing.assert_allclose(
-        distances, np.linalg.norm(X[:, None] - X[indices], axis=2), atol=1e-6
+        distances / scale, np.take_along_axis(true, indices, 1), rtol=1e-9, atol=1e-12
     )
+    np.fill_diagonal(true, np.inf)
+    tenth = np.sort(true, axis=1)[:, [9]]
+    assert np.mean(distances / scale <= tenth * (1 + 1e-9) + 1e-12) > 0.98
 
 
-def test_where_too_few_are_found_all_points_are_compared(monkeypatch):
+def test_for_a_point_of_which_too_few_are_found_all_are_compared(monkeypatch):
     class Straying(usearch.index.Index):
         def search(self, *arguments):
             found = super().search(*arguments)
             found.counts[7] -= 1
+            found.keys[7] = 0
             return found
 
     monkeypatch.setattr(_graphs, "ALL_PAIRS", 0)
     monkeypatch.setattr(usearch.index, "Index", Straying)
     X = np.random.default_rng(0).normal(size=(300, 8))
-    found = nearest_neighbors(X, 250)
-    np.testing.assert_array_equal(found[1], np.argsort(cdist(X, X), axis=1)[:, 1:251])
+    found = nearest_neighbors(X, 25)[1][7]
+    np.testing.assert_array_equal(found, np.argsort(cdist(X, X), axis=1)[7, 1:26])
 
 
 @pytest.mark.parametrize("offset", [0.0, 1 / 3, 1000 + 1 / 3])

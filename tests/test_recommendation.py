@@ -62,13 +62,23 @@ def test_it_says_what_it_is_doing(images, tmp_path, monkeypatch):
     monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
     monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
     said = []
-    bar = SimpleNamespace(set_description=said.append, update=lambda: said.append("done"))
+    bar = SimpleNamespace(set_description_str=said.append, update=lambda: said.append("done"))
     steps = lambda total, desc, unit: nullcontext(said.append(total) or bar)  # noqa: E731
     monkeypatch.setattr("alvae.recommendation.progress_bar", steps)
     select(images, 3, n_init=2)
     doing = [5, "training VAE 1 of 2", "training VAE 2 of 2", "encoding", "searching for neighbors"]
     assert [step for step in said if step != "done"] == [*doing, "choosing"]
     assert said[2::2] == ["done"] * 5
+
+
+def test_who_waits_for_another_process_is_told_the_step(images, vae, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALVAE_PROGRESS", str(tmp_path / "progress"))
+    monkeypatch.delattr(vae, "history_")  # a VAE that is brought needs none
+    select(images, 3, vae=vae)
+    said = (tmp_path / "progress").read_text()
+    assert "encoding: step 0 of 3" in said
+    assert "choosing: step 3 of 3" in said
+    assert "training" not in said
 
 
 def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):

@@ -74,17 +74,19 @@ def make_table(name, experiment, options):
     return table.to_csv(index=False, float_format=DIGITS)
 
 
-def recipe_of(name, seeds=None):
-    """All that the table of a study depends on; with other seeds than those that are listed."""
+def recipe_of(name):
+    """All that the table of a study depends on."""
     parameters, options = _parameters(name)
-    if seeds is not None:
-        options["seeds"] = seeds
     kind = KINDS[list_studies()[name]]
     return readable({
         "experiment": {key: value for key, value in parameters.items() if key not in WHERE},
         "options": options,
         "code": code_of(f"{kind.__module__}.{kind.__name__}", "alvae.book.experiment.Experiment"),
     })  # fmt: skip
+
+
+def _with_seeds(recipe, seeds):
+    return recipe | {"options": recipe["options"] | {"seeds": seeds}}
 
 
 def stale(name, seeds=None):
@@ -105,7 +107,8 @@ def stale(name, seeds=None):
     table, made = RESULTS / f"{name}.csv", _provenance(name)
     if not (table.is_file() and made):
         return ["there is none"]
-    reasons = differences(made.get("recipe", {}), recipe_of(name, seeds))
+    recipe = recipe_of(name) if seeds is None else _with_seeds(recipe_of(name), seeds)
+    reasons = differences(made.get("recipe", {}), recipe)
     if made.get("sha256") != hashlib.sha256(table.read_bytes()).hexdigest():
         reasons.insert(0, "its content is not what was made")
     return reasons
@@ -118,8 +121,9 @@ def run_study(name, *, anew=False):
     by today's code, stay, unless all is to be made `anew`.
     """
     experiment, options = read_study(name)
+    recipe = recipe_of(name)  # now: what is edited while it runs does not count
     if "seeds" not in options:
-        _write(name, make_table(name, experiment, options), {"machines": [store.machine()]})
+        _write(name, make_table(name, experiment, options), recipe, machines=[store.machine()])
         return
     content, machines = "", []
     if done := [] if anew else _done(name):
@@ -133,7 +137,7 @@ def run_study(name, *, anew=False):
         content = content + rows if content else piece
         machines = sorted({*machines, store.machine()})
         done = [*done, seed]
-        _write(name, content, {"machines": machines}, done)
+        _write(name, content, _with_seeds(recipe, done), machines=machines)
 
 
 def _done(name):
@@ -165,9 +169,11 @@ def prove(name):
         What came out.
     """
     experiment, options = read_study(name)
-    written, made = (RESULTS / f"{name}.csv").read_bytes(), _provenance(name)
-    if made.get("sha256") != hashlib.sha256(written).hexdigest():
-        return "its content is not what was made: it must be made again"
+    made = _provenance(name)
+    reasons = stale(name, made.get("recipe", {}).get("options", {}).get("seeds"))
+    if other := [reason for reason in reasons if not f"{reason}.".startswith("code.")]:
+        return f"{brief(other)}: it must be made again"
+    written = (RESULTS / f"{name}.csv").read_bytes()
     if "seconds" in (header := written.decode().split("\n", 1)[0].split(",")):
         return "it has seconds, which are never the same: it must be made again"
     narrow = {key: value[:1] for key, value in options.items() if isinstance(value, list)}
@@ -178,23 +184,16 @@ def prove(name):
     missing = set(rows) - set(written.decode().splitlines())
     if header_again.split(",") != header or missing:
         return f"{len(missing)} of {len(rows)} rows differ: it must be made again"
-    seeds = made.get("recipe", {}).get("options", {}).get("seeds")
-    proved = {"proved": _today(), "rows_proved": len(rows)}
-    _write(name, written.decode(), made | proved, seeds)
+    made |= {"proved": _today(), "rows_proved": len(rows)}
+    _write(name, written.decode(), made.pop("recipe") | {"code": recipe_of(name)["code"]}, **made)
     return f"{len(rows)} rows are the same to the last digit: stamped"
 
 
-def _write(name, content, provenance, seeds=None):
+def _write(name, content, recipe, **provenance):
     content = content.encode()
-    provenance = (
-        {"made": _today()}
-        | provenance
-        | {
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "alvae": version("alvae"),
-            "recipe": recipe_of(name, seeds),
-        }
-    )
+    provenance = {"made": _today()} | provenance
+    provenance["sha256"] = hashlib.sha256(content).hexdigest()
+    provenance |= {"alvae": version("alvae"), "recipe": recipe}
     with store.replacing(RESULTS / f"{name}.csv") as temporary:
         temporary.write_bytes(content)
     with store.replacing(RESULTS / f"{name}.json") as temporary:

@@ -230,23 +230,22 @@ def poisson_potentials(edges, cells, labeled, codes, weights, tol, of_labels=Non
     sources = weights[:, None] * (one_hot - mean[part[labeled]])
 
     solved = of_labels is not None
-    potentials = of_labels @ sources if solved else _flows(edges, cells, labeled, sources, tol)
-    # They are known up to a constant in each part, which is settled: their mean is 0.
-    degrees = np.asarray(edges.sum(axis=1)).ravel()
-    in_part = normalize(csr_matrix((degrees, (part, np.arange(len(part))))), norm="l1")
-    potentials -= (in_part @ potentials)[part]
+    potentials = (
+        of_labels @ sources if solved else _flows(edges, cells, part, labeled, sources, tol)
+    )
 
     alone = np.count_nonzero(totals, axis=1) == 1  # parts in which one class is labeled
     potentials[alone[part]] = mean[part[alone[part]]]
     return potentials, amounts[part, 0] > 0
 
 
-def _flows(edges, cells, labeled, sources, tol):
+def _flows(edges, cells, part, labeled, sources, tol):
     """Solutions u of L u = b, a column for each of the sources at the labeled points.
 
     By conjugate gradients, with the Laplacian normalized on both sides, and with a preconditioner
     of two levels [1]_: what the residual has in common in each cell is solved for at once, and
-    need not creep from point to point.
+    need not creep from point to point. Of all solutions in a connected part that of mean 0 is
+    taken, the mean being weighted by the degrees.
 
     References
     ----------
@@ -256,20 +255,29 @@ def _flows(edges, cells, labeled, sources, tol):
     degrees = np.asarray(edges.sum(axis=1)).ravel()
     scale = np.divide(1, np.sqrt(degrees), out=np.zeros(n), where=degrees > 0)
     laplacian = (identity(n) - diags(scale) @ edges @ diags(scale)).tocsr()
-    fine_to_coarse = csr_matrix((np.sqrt(degrees), (cells, np.arange(n))))
-    fine_to_coarse = normalize(fine_to_coarse)  # by row, so that a constant flow stays out
-    coarse_to_fine = fine_to_coarse.T.tocsr()
-    values, vectors = np.linalg.eigh((fine_to_coarse @ laplacian @ coarse_to_fine).toarray())
+    # What is constant in a group of points; in a connected part, the Laplacian makes 0 of it.
+    of_cells, of_parts = (
+        normalize(csr_matrix((np.sqrt(degrees), (groups, np.arange(n)))))
+        for groups in (cells, part)
+    )
+    into_cells, into_parts = of_cells.T.tocsr(), of_parts.T.tocsr()
+    values, vectors = np.linalg.eigh((of_cells @ laplacian @ into_cells).toarray())
     inverted = np.divide(1, values, out=np.zeros_like(values), where=values > SINGULAR)
     inverse = (vectors * inverted) @ vectors.T
-    two_levels = LinearOperator(
-        (n, n), lambda r: r + coarse_to_fine @ (inverse @ (fine_to_coarse @ r)), dtype=float
-    )
+
+    def without_constants(flow):
+        return flow - into_parts @ (of_parts @ flow)
+
+    def two_levels(residual):
+        residual = without_constants(residual)
+        return without_constants(residual + into_cells @ (inverse @ (of_cells @ residual)))
+
+    preconditioner = LinearOperator((n, n), two_levels, dtype=float)
     potentials = np.zeros((n, n_classes))
     for k in range(n_classes):
         source = np.zeros(n)
         source[labeled] = scale[labeled] * sources[:, k]
-        flow, unsolved = cg(laplacian, source, rtol=tol, maxiter=MAX_ITER, M=two_levels)
+        flow, unsolved = cg(laplacian, source, rtol=tol, maxiter=MAX_ITER, M=preconditioner)
         potentials[:, k] = scale * flow
         if unsolved:
             message = f"the potentials are not solved to tol={tol}"

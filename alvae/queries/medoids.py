@@ -4,10 +4,10 @@ from itertools import count
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import eigh, qr, svd
 from scipy.sparse import csr_matrix
-from sklearn.cluster import spectral_clustering
 
-from alvae._checks import check_integer
+from alvae._checks import check_integer, check_number
 from alvae._clusters import Clusters, kmeans
 from alvae._graphs import graph_of, nearest_neighbors
 from alvae.queries.base import QueryStrategy
@@ -131,13 +131,16 @@ class TypiClust(OnePerCluster):
 
 
 class SpectralMedoids(OnePerCluster):
-    """Take the most central point of each of B clusters of the nearest-neighbor graph.
+    """Take the most central point of each of the B largest clusters of the nearest-neighbor graph.
 
     K-means cuts a class of elongated shape in two, and joins two classes that lie side by side. A
     nearest-neighbor graph has few edges between classes, and spectral clustering cuts it there
     [1]_. Not points but a few hundred small K-means clusters are cut, joined by the weight of the
     edges between them [2]_: so time stays near that of K-means, and memory beside X is O(n k). The
     point of a cluster that is nearest to its mean is chosen.
+
+    With exactly B clusters two classes that touch may share one where another class has two. So
+    there are some more than B, and the smallest are left out.
 
     Where points are labeled, their number is added to the clusters, and the largest clusters
     without a label are chosen from.
@@ -150,6 +153,8 @@ class SpectralMedoids(OnePerCluster):
         Neighbors k of each point in the graph.
     n_small_clusters : int, default=300
         Small clusters; four times the clusters to be cut where that is more, and at most 4,096.
+    excess : float, default=0.2
+        How many more clusters there are than points to choose, as a share of these, rounded down.
 
     References
     ----------
@@ -160,14 +165,16 @@ class SpectralMedoids(OnePerCluster):
 
     variants: ClassVar = {"spectral": {}}
 
-    def __init__(self, random_state=None, n_neighbors=10, n_small_clusters=300):
+    def __init__(self, random_state=None, n_neighbors=10, n_small_clusters=300, excess=0.2):
         self.random_state = random_state
         self.n_neighbors = n_neighbors
         self.n_small_clusters = n_small_clusters
+        self.excess = excess
 
     def check_params(self, n, batch_size=None):
         check_integer("n_neighbors", self.n_neighbors, 1)
         check_integer("n_small_clusters", self.n_small_clusters, 1)
+        check_number("excess", self.excess, 0)
 
     def _prepare(self, X, graph, rng):
         graph = graph_of(X, graph)
@@ -176,6 +183,7 @@ class SpectralMedoids(OnePerCluster):
 
     def _partition(self, X, n_clusters, rng, prepared):
         weights = graph_of(X, prepared).weights(self.n_neighbors)
+        n_clusters += int(self.excess * n_clusters)
         n_small = min(max(self.n_small_clusters, 4 * n_clusters), len(X), MOST_SMALL)
         small = kmeans(X, n_small, rng, max_iter=MAX_ITER_SMALL, init="random")
         used, small = np.unique(small, return_inverse=True)
@@ -183,12 +191,33 @@ class SpectralMedoids(OnePerCluster):
             return small
         member_of = csr_matrix((np.ones(len(X)), (small, np.arange(len(X)))))
         between = (member_of @ weights @ member_of.T).toarray()
-        # Spectral clustering wants a connected graph: a tiny weight joins what no edge joins.
+        # A tiny weight joins what no edge joins, so that no part is lost.
         between += 1e-6 * between.mean()
-        cut = spectral_clustering(
-            between,
-            n_clusters=n_clusters,
-            assign_labels="cluster_qr",
-            random_state=int(rng.integers(2**31)),
-        )
-        return cut[small]
+        return spectral_clusters(between, n_clusters)[small]
+
+
+def spectral_clusters(weights, n_clusters):
+    """Clusters of the nodes of a graph between which few edges run: the cluster of each, (n,).
+
+    The leading eigenvectors of the normalized weights, then a pivoted QR factorization, which finds
+    a representative of each cluster [1]_. The diagonal counts: a node may be a group of points that
+    is joined to nothing but itself.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n, n)
+        Symmetric; no row adds up to 0.
+    n_clusters : int
+        Less than n; some of the clusters may be empty.
+
+    References
+    ----------
+    .. [1] A. Damle, V. Minden and L. Ying, "Simple, direct and efficient multi-way spectral
+       clustering", Information and Inference 8, 2019.
+    """
+    n, scale = len(weights), 1 / np.sqrt(weights.sum(axis=1))
+    normalized = weights * scale[:, None] * scale
+    _, vectors = eigh(normalized, subset_by_index=[n - n_clusters, n - 1])
+    _, representatives = qr(vectors.T, mode="r", pivoting=True)
+    u, _, v = svd(vectors[representatives[:n_clusters]].T)
+    return np.abs(vectors @ (u @ v)).argmax(axis=1)

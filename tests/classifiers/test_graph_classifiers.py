@@ -8,6 +8,7 @@ from graphs_by_hand import brute_force_graph, brute_force_weights
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import cg
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.datasets import make_moons
@@ -18,6 +19,7 @@ from test_svc import blobs
 
 from alvae import NeighborGraph
 from alvae.classifiers import GraphLabelSpreading, PoissonLearning, PoissonMBO
+from alvae.classifiers.graph import poisson_potentials
 from alvae.queries import KMeansCoreset
 
 
@@ -94,6 +96,38 @@ def test_potentials_solve_the_poisson_equation(
     clear = first - second > 1e-6 * abs(expected).max()
     winners = np.array(classes)[expected.argmax(axis=1)]
     np.testing.assert_array_equal(fitted.transduction_[clear], winners[clear])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_cells_give_the_same_potentials(seed):
+    rng = np.random.default_rng(seed)
+    X = np.concatenate([rng.normal(50 * k, 1, (n, 2)) for k, n in enumerate((90, 60, 40))])
+    edges = NeighborGraph(X).weights(4)
+    labeled = rng.choice(len(X), 12, replace=False)
+    codes = np.r_[0, 1, 2, rng.integers(0, 3, 9)]
+    one_cell, some = np.zeros(len(X), dtype=int), rng.integers(0, 25, len(X))  # in several parts
+    plain, coarse = (
+        poisson_potentials(edges, cells, labeled, codes, np.ones(12), 1e-12)[0]
+        for cells in (one_cell, some)
+    )
+    np.testing.assert_allclose(coarse, plain, atol=1e-8 * np.abs(plain).max())
+
+
+def test_cells_save_steps(monkeypatch):
+    X = np.c_[np.arange(2000.0), np.zeros(2000)]  # on a line, where a step goes to neighbors only
+    graph, steps = NeighborGraph(X), []
+
+    def counted(*arguments, **options):
+        return cg(*arguments, callback=lambda _: steps.append(1), **options)
+
+    monkeypatch.setattr("alvae.classifiers.graph.cg", counted)
+    ends = np.array([0, 1999]), np.array([0, 1]), np.ones(2)
+    taken = []
+    for cells in (np.zeros(2000, dtype=int), graph.cells):
+        poisson_potentials(graph.weights(6), cells, *ends, 1e-3)
+        taken.append(len(steps))
+        steps.clear()
+    assert taken[1] < taken[0] / 4
 
 
 @pytest.mark.parametrize("seed", range(3))

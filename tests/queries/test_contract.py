@@ -33,7 +33,7 @@ from alvae.queries import (
 
 ERRORS = np.random.default_rng(9).random(60)  # of reconstruction, one a point of `pool`
 KNOWN = {"n_clusters": 4, "n_classes": 4, "errors": ERRORS, "random_state": 3}
-KNOWN |= {"n_candidates": 20, "n_small_clusters": 40}  # so that chance has a part, in a small pool
+KNOWN |= {"n_candidates": 20, "n_small_clusters": 20}  # so that chance has a part, in a small pool
 EXPORTED = {name: getattr(queries, name) for name in queries.__all__ if name[0].isupper()}
 
 # Every strategy under every name that it has, and some with other parameters.
