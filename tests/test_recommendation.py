@@ -71,14 +71,12 @@ def test_it_says_what_it_is_doing(images, tmp_path, monkeypatch):
     assert said[2::2] == ["done"] * 5
 
 
-def test_who_waits_for_another_process_is_told_the_step(images, vae, tmp_path, monkeypatch):
+def test_a_vae_that_is_brought_needs_no_history(images, vae, tmp_path, monkeypatch):
     monkeypatch.setenv("ALVAE_PROGRESS", str(tmp_path / "progress"))
     monkeypatch.delattr(vae, "history_")  # a VAE that is brought needs none
     select(images, 3, vae=vae)
     said = (tmp_path / "progress").read_text()
-    assert "encoding: step 0 of 3" in said
-    assert "choosing: step 3 of 3" in said
-    assert "training" not in said
+    assert "selecting: step 3 of 3" in said
 
 
 def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
