@@ -1,7 +1,8 @@
 """Which images of your own to label: the choice that the studies of the book support.
 
-:func:`select` trains a VAE on the images, cuts the nearest-neighbor graph of their codes into as
-many clusters as labels can be paid for, and names one well reconstructed image of each.
+:func:`select` trains a VAE on the images, cuts the nearest-neighbor graph of their codes into a few
+more clusters than labels can be paid for, and names one well reconstructed image of each of the
+largest.
 """
 
 from math import ceil

@@ -6,14 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from queries_by_hand import assert_best_of_clusters, distances_to_mean, kmeans_clusters, pool
 from scipy.spatial.distance import cdist
+from sklearn.cluster import spectral_clustering
 from sklearn.datasets import make_circles, make_moons
+from sklearn.metrics import adjusted_rand_score
 
 from alvae import NeighborGraph
-from alvae.queries import (
-    KMeansMedoids,
-    SpectralMedoids,
-    TypiClust,
-)
+from alvae.queries import KMeansMedoids, SpectralMedoids, TypiClust
+from alvae.queries.medoids import spectral_clusters
 
 
 @pytest.mark.parametrize("n_labeled", [0, 1, 20])
@@ -108,6 +107,50 @@ def test_spectral_clusters_of_a_graph_in_parts():
     for batch_size in (2, 4, 6):
         chosen = SpectralMedoids(random_state=0).query(X, None, batch_size)
         assert len(set(truth[chosen])) == batch_size
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_spectral_clusters_are_those_of_scikit_learn_where_no_node_is_joined_to_itself(seed):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(4), 12)
+    weights = rng.random((48, 48)) * np.where(groups[:, None] == groups, 1, 0.05)
+    weights += weights.T
+    np.fill_diagonal(weights, 0)
+    ours = spectral_clusters(weights, 4)
+    theirs = spectral_clustering(
+        weights, n_clusters=4, eigen_solver="arpack", assign_labels="cluster_qr", random_state=0
+    )
+    assert adjusted_rand_score(ours, theirs) == adjusted_rand_score(ours, groups) == 1
+
+
+def test_a_node_that_is_joined_to_itself_alone_is_a_cluster():
+    weights = np.full((9, 9), 1e-6) + np.eye(9)
+    weights[:8, :8] += 1
+    clusters = spectral_clusters(weights, 2)
+    assert len(set(clusters[:8])) == 1
+    assert clusters[8] != clusters[0]
+
+
+def test_points_come_from_the_largest_of_a_few_more_clusters():
+    X = np.random.default_rng(0).normal(size=(600, 3))
+    strategy = SpectralMedoids(random_state=0, excess=0.5)
+    clusters = strategy._partition(X, 6, np.random.default_rng(0), NeighborGraph(X))
+    assert len(set(clusters)) == 9
+    chosen = strategy.query(X, None, 6)
+    assert sorted(clusters[chosen]) == sorted(np.argsort(-np.bincount(clusters))[:6])
+
+
+def test_two_classes_that_touch_do_not_share_a_cluster_where_another_has_two():
+    """Two blobs that touch, and a third that is far away and long."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(300, 2)), rng.normal(size=(300, 2)) + [4.5, 0]])
+    X = np.concatenate([X, rng.normal(size=(300, 2)) * [1, 12] + [100, 0]])
+    truth = np.repeat(np.arange(3), 300)
+    strict, generous = (
+        SpectralMedoids(random_state=0, excess=excess).query(X, None, 3) for excess in (0, 0.4)
+    )
+    assert len(set(truth[strict])) == 2
+    assert len(set(truth[generous])) == 3
 
 
 def test_spectral_medoids_of_points_that_are_clusters_themselves():
