@@ -275,6 +275,28 @@ def test_an_edit_that_changes_numbers_is_not_stamped(one_table, factor, said, mo
     assert studies.stale("toy")
 
 
+def other_budgets(folder):
+    study = yaml.safe_load((folder / "studies.yml").read_text())
+    study["toy"]["budgets"] = [5, 20, 40]
+    (folder / "studies.yml").write_text(yaml.safe_dump(study))
+
+
+def test_a_table_that_lacks_rows_is_not_stamped(one_table):
+    other_budgets(one_table.parent)
+    assert studies.prove("toy") == "experiment.budgets: it must be made again"
+    assert studies.stale("toy") == ["experiment.budgets"]
+
+
+def test_a_study_that_is_edited_while_it_runs_is_stale_afterwards(one_table, monkeypatch):
+    def edited(experiment, seeds):
+        other_budgets(one_table.parent)
+        return toy_study(experiment, seeds)
+
+    monkeypatch.setitem(studies.KINDS, "toy", edited)
+    studies.main(["toy", "--all"])
+    assert studies.stale("toy") == ["experiment.budgets"]
+
+
 def test_a_table_that_was_edited_and_one_of_seconds_are_not_proved(one_table, monkeypatch):
     one_table.write_text(one_table.read_text() + "2,5,0.1\n")
     assert "must be made again" in studies.prove("toy")
