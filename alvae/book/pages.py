@@ -7,6 +7,7 @@ not executed again.
 
 import hashlib
 import html
+import json
 import re
 from dataclasses import fields
 from functools import partial
@@ -91,7 +92,7 @@ def _entry(notebook, parameters):
     cells = nbformat.read(template, as_version=4).cells
     code = code_in("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
     recipe = {
-        "cells": [cell.source for cell in cells],
+        "cells": [[cell.source, json.dumps(cell.metadata, sort_keys=True)] for cell in cells],
         "parameters": parameters,
         "code": code,
         "files": {

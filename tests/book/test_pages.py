@@ -82,6 +82,11 @@ def test_a_notebook_is_executed_once_for_the_same_parameters(tmp_path, monkeypat
         _, given = pages.execute("a", {"n": n, "digits": [0, 1]})
         assert given == {"n": n}
     assert log.read_text() == "2\n3\n"
+    append.metadata["mystnb"] = {"figure": {"caption": "Another caption."}}
+    nbformat.write(new_notebook(cells=[cell, append], metadata=kernel), tmp_path / "a.ipynb")
+    executed, _ = pages.execute("a", {"n": 3})
+    assert log.read_text() == "2\n3\n3\n"
+    assert executed.cells[-1].metadata["mystnb"]["figure"]["caption"] == "Another caption."
     assert not list(tmp_path.glob("pages/*"))  # nothing half made is left
 
 
