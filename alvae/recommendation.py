@@ -92,14 +92,15 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     if n_unlabeled == 0:
         raise ValueError(f"y labels all {len(y)} images; at least one must be NaN (unlabeled)")
     check_integer("budget", budget, 1, n_unlabeled, "the number of unlabeled images")
-    unfitted = _recommended(images, n_init, random_state) if vae is None else [vae]
-    if hasattr(vae, "encoder_"):
-        unfitted = []
+    if vae is None:
+        unfitted = _recommended(images, n_init, random_state)
+    else:
+        unfitted = [] if hasattr(vae, "encoder_") else [vae]
     with progress_bar(len(unfitted) + 3, "selecting", "step") as bar:
         fitted = []
-        for i, vae_i in enumerate(unfitted, 1):
+        for i, one in enumerate(unfitted, 1):
             bar.set_description_str(f"training VAE {i} of {len(unfitted)}")
-            fitted.append(fit_stored(vae_i, images))
+            fitted.append(fit_stored(one, images))
             bar.update()
         vae = min(fitted, key=lambda vae: vae.history_[-1]["loss"], default=vae)
         bar.set_description_str("encoding")

@@ -142,14 +142,19 @@ def run_study(name, *, anew=False):
 
 def _done(name):
     """The first of the seeds that are listed: those of which a table has today's rows."""
-    seeds = _provenance(name).get("recipe", {}).get("options", {}).get("seeds", [])
-    listed = _parameters(name)[1].get("seeds", [])
+    seeds = _seeds_of(_provenance(name)) or []
+    listed = _parameters(name)[1]["seeds"]
     return seeds if seeds == listed[: len(seeds)] and not stale(name, seeds) else []
 
 
 def _provenance(name):
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _seeds_of(made):
+    """The seeds of which there are rows; None if the study has none, or it is not known."""
+    return made.get("recipe", {}).get("options", {}).get("seeds")
 
 
 def prove(name):
@@ -170,7 +175,7 @@ def prove(name):
     """
     experiment, options = read_study(name)
     made = _provenance(name)
-    reasons = stale(name, made.get("recipe", {}).get("options", {}).get("seeds"))
+    reasons = stale(name, _seeds_of(made))
     if other := [reason for reason in reasons if not f"{reason}.".startswith("code.")]:
         return f"{brief(other)}: it must be made again"
     written = (RESULTS / f"{name}.csv").read_bytes()
