@@ -125,6 +125,8 @@ def run_study(name, *, anew=False):
     if "seeds" not in options:
         _write(name, make_table(name, experiment, options), recipe, machines=[store.machine()])
         return
+    if not options["seeds"]:
+        raise ValueError(f"{name} lists no seeds; allowed is a list of at least one")
     content, machines = "", []
     if done := [] if anew else _done(name):
         content = (RESULTS / f"{name}.csv").read_text(encoding="utf-8")
@@ -148,8 +150,12 @@ def _done(name):
 
 
 def _provenance(name):
-    path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """What made a table; nothing if that is not there or is damaged."""
+    try:
+        made = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return made if isinstance(made, dict) else {}
 
 
 def _seeds_of(made):
