@@ -20,6 +20,8 @@ export MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
 
 NOTEBOOKS  := $(wildcard notebooks/*.ipynb)
 NBSTRIPOUT  = "$(BIN)/nbstripout" --extra-keys "metadata.language_info"
+# A worker for each core, with one thread: threads of one would wait for cores that another keeps busy.
+PYTEST      = OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 ifneq ($(filter-out 1,$(LOCKED)),)
   $(error LOCKED is '$(LOCKED)'; allowed: 1, or nothing)
@@ -34,7 +36,7 @@ ifneq ($(filter book,$(MAKECMDGOALS)),)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book headline test nightly lint format studies lock clean distclean
+.PHONY: help setup book headline test mutants nightly lint format studies lock clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -74,9 +76,14 @@ headline: $(STAMP) ## copy the figure of the README out of the book
 	"$(BIN)/python" -m alvae.book --headline
 
 test: $(STAMP) ## run the unit tests, then every notebook, then notebooks on other data
-	"$(BIN)/python" -m pytest tests
-	"$(BIN)/python" -m pytest --nbmake --nbmake-timeout=900 notebooks
-	"$(BIN)/python" -m pytest tests -m slow
+	$(PYTEST) tests
+	$(PYTEST) --nbmake --nbmake-timeout=900 notebooks
+	$(PYTEST) tests -m slow
+
+mutants: $(STAMP) ## sow small faults into the helper, and count how many its tests notice (an hour or two)
+	@test -x _build/cosmic-ray/bin/cosmic-ray || { "$(BIN)/python" -m venv _build/cosmic-ray && \
+	  _build/cosmic-ray/bin/pip install cosmic-ray==8.7.0; }
+	"$(BIN)/python" tests/mutants.py _build/cosmic-ray/bin/cosmic-ray
 
 nightly: $(STAMP) ## what takes too long for every change: the smoke book killed, doubled and damaged
 	"$(BIN)/python" -m pytest tests -m nightly -s

@@ -265,7 +265,10 @@ def test_the_same_in_every_process(tmp_path):
     assert first.stdout == second.stdout != ""
 
 
-@pytest.mark.parametrize("part", [threading.Lock(), (x for x in "a"), sys.stdout], ids=str)
+PARTS = {"lock": threading.Lock(), "generator": (x for x in "a"), "stream": sys.stdout}
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 def test_what_has_no_value_is_refused(part):
     with pytest.raises(TypeError, match="has no value to tell") as caught:
         digest({"a": [part]})
