@@ -83,18 +83,19 @@ def test_bad_X(X, message):
     ("selected", "message"),
     [
         ([], "selected has shape"),
+        (np.zeros(0, dtype=int), "selected has shape"),
         (2, "selected has shape"),
         ([[0, 1]], "selected has shape"),
         ([0.0, 1.0], "selected has .* dtype float64"),
         ([True, False, True, False, True], "selected has .* dtype bool"),
-        ([0, 5], "selected is from 0 to 5; allowed are indices from 0 to 4"),
+        ([0, 6], "selected is from 0 to 6; allowed are indices from 0 to 5"),
         ([-1, 0], "selected is from -1"),
         ([0, 1, 0], "selected contains an index twice"),
     ],
 )
 def test_bad_selected(selected, message):
     with pytest.raises(ValueError, match=message):
-        covering_radius(np.zeros((5, 2)), selected)
+        covering_radius(np.zeros((6, 2)), selected)
 
 
 def blobs(separation, seed=0):
