@@ -145,6 +145,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_no_hostile_pool_takes_much_memory(tmp_path):
     paths = []
     for write in HOSTILE:

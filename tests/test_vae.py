@@ -194,6 +194,7 @@ def test_memory_mapped_images_are_trained_on_and_encoded_like_others(tmp_path, f
     np.testing.assert_array_equal(again.transform(images), vae.transform(images))
 
 
+@pytest.mark.slow
 def test_overfits_a_handful_of_images():
     images = load_pool().images[:4]
     vae = ConvVAE(latent_dim=8, beta=0, epochs=400, batch_size=4, random_state=0).fit(images)
