@@ -35,7 +35,7 @@ from alvae.classifiers.svc import DEFAULT_GRID, InnerProducts
 from alvae.coverage import covering_radius
 from alvae.queries import KCenterGreedy, KMeansCoreset
 
-LATENT_DIM = 7  # of the clouds of points that stand for large pools
+LATENT_DIM = 7  # of the clouds of points that stand for large pools, if nothing else is said
 LARGE_K, N_CENTERS = 1000, 100
 SMALLEST = 100_000  # points of the largest pool
 KMEANS_WHOLE, KMEANS_SAMPLE = MINI_BATCH, SAMPLE  # points that K-means takes, for the page
@@ -196,11 +196,11 @@ def grid_searches(spaces, labels, test_labels, budgets, n_trials=5, random_state
     return table
 
 
-def cloud(n, random_state=0):
-    """Points that stand for the codes of a large pool: (n, 7), float32, in 20 clusters."""
+def cloud(n, latent_dim=LATENT_DIM, random_state=0):
+    """Points that stand for codes of a large pool: (n, latent_dim), float32, in 20 clusters."""
     rng = np.random.default_rng(random_state)
-    centers = 3 * rng.standard_normal((20, LATENT_DIM), dtype=np.float32)
-    X = rng.standard_normal((n, LATENT_DIM), dtype=np.float32)
+    centers = 3 * rng.standard_normal((20, latent_dim), dtype=np.float32)
+    X = rng.standard_normal((n, latent_dim), dtype=np.float32)
     for start in range(0, n, 2**20):
         block = X[start : start + 2**20]
         block += centers[rng.integers(len(centers), size=len(block))]
@@ -250,7 +250,7 @@ def sizes(largest, profile="full"):
     return [largest // 100, largest // 10, largest]
 
 
-def growth(tasks, sizes):
+def growth(tasks, sizes, latent_dim=LATENT_DIM):
     """Time and memory of tasks on clouds of growing size, each task in a process of its own.
 
     Parameters
@@ -259,6 +259,8 @@ def growth(tasks, sizes):
         Of `TASKS`, or names of strategies for a cold start, which choose 100 points.
     sizes : list of int
         Numbers of points, ascending.
+    latent_dim : int, default=7
+        Dimension of the points.
 
     Returns
     -------
@@ -266,7 +268,11 @@ def growth(tasks, sizes):
         `task`, `n`, `seconds`, `data_bytes`, and `peak_bytes`: by how much the memory of the
         process was larger at its peak than before it had any data; and the day `timed_on`.
     """
-    rows = [(task, *row) for task in tasks for row in in_new_process(_on_clouds, task, sizes)]
+    rows = [
+        (task, *row)
+        for task in tasks
+        for row in in_new_process(_on_clouds, task, sizes, latent_dim)
+    ]
     table = pd.DataFrame(rows, columns=["task", "n", "seconds", "data_bytes", "peak_bytes"])
     return table.assign(timed_on=date.today().isoformat())
 
@@ -282,13 +288,13 @@ def _cold_start(name, X):
     return cold_starts(**known)[name].query(X, batch_size=N_CENTERS)
 
 
-def _on_clouds(task, sizes):
+def _on_clouds(task, sizes, latent_dim):
     run = TASKS.get(task) or partial(_cold_start, task)
-    run(cloud(2 * LARGE_K))  # what is loaded at the first use is not counted
+    run(cloud(2 * LARGE_K, latent_dim))  # what is loaded at the first use is not counted
     before = peak_memory()
     rows = []
     for n in sizes:
-        X = cloud(n)
+        X = cloud(n, latent_dim)
         start = perf_counter()
         run(X)
         rows.append((n, perf_counter() - start, X.nbytes, peak_memory() - before))

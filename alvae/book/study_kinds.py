@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
@@ -19,6 +20,53 @@ from alvae.spaces import both_spaces, fit_stored, latent_codes, reconstruction_e
 from alvae.summaries import summarize
 
 CORESET_CLUSTERS = 20  # of the paper's core-set, where it stands beside other methods
+
+
+def paper_study(experiment, seeds):
+    """The paper's learning curves, uniform draws and the core-set in both spaces, and the NMI."""
+    pool, tables = experiment.pool, []
+    strategies = {"uniform": UniformSampling(), "core-set": _coreset(experiment)}
+    for seed in seeds:
+        vae = clone(experiment.vae).set_params(random_state=seed)
+        spaces = both_spaces(pool, fit_stored(vae, pool.images))
+        table = summarize(experiment.learning_curves(spaces, strategies, random_state=seed))
+        nmi = {space: kmeans_nmi(X, pool.labels) for space, (X, _) in spaces.items()}
+        tables.append(table.assign(nmi=table["space"].map(nmi), seed=seed))
+    return pd.concat(tables)
+
+
+def controls_study(experiment, seeds):
+    """What the space, the choice and the classifier each buy: all of them with each other.
+
+    The plain autoencoder is the VAE without the regularization term: nothing keeps its σ from
+    going to zero.
+    """
+    pool, tables = experiment.pool, []
+    pixels = pool.flatten()
+    components = PCA(experiment.latent_dim, random_state=0).fit(pixels[0])
+    fixed = {"pixels": pixels, "PCA": tuple(map(components.transform, pixels))}
+    choices = {
+        "uniform": UniformSampling(),
+        "core-set": KMeansCoreset(CORESET_CLUSTERS),
+        "spectral": SpectralMedoids(),
+    }
+    for seed in seeds:
+        vae = clone(experiment.vae).set_params(random_state=seed)
+        plain = fit_stored(clone(vae).set_params(beta=0), pool.images)
+        spaces = fixed | {
+            "autoencoder": _latent(plain, pool)["latent"],
+            "VAE": _latent(fit_stored(vae, pool.images), pool)["latent"],
+        }
+        for name, choice in choices.items():
+            curves = experiment.learning_curves(
+                spaces,
+                {name: choice},
+                budgets=[B for B in experiment.budgets if _takes(choice, len(pool), B)],
+                classifiers=_classifiers("SVC", "Poisson", "PoissonMBO"),
+                random_state=seed,
+            )
+            tables.append(_summary(curves).assign(seed=seed))
+    return pd.concat(tables)
 
 
 def vae_study(experiment, variants):
@@ -231,7 +279,8 @@ def cost_study(experiment, sizes):
     """Time and memory of the strategies for a cold start, on clouds of growing size."""
     from alvae.book.benchmarks import growth  # here: it loads torch
 
-    return growth([*cold_starts(errors=None)], sizes)
+    table = growth([*cold_starts(errors=None)], sizes, experiment.latent_dim)
+    return table.assign(latent_dim=experiment.latent_dim)
 
 
 def _latents(experiment, seeds):
@@ -301,6 +350,8 @@ def describe(change):
 
 
 KINDS = {
+    "paper": paper_study,
+    "controls": controls_study,
     "vae": vae_study,
     "classifier": classifier_study,
     "clustering": clustering_study,

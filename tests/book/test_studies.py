@@ -1,6 +1,7 @@
 """The committed tables of the long studies: they are what the code gives, slice by slice."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,9 @@ from sklearn.base import clone
 from alvae.book import RESULTS, STUDIES, experiment, studies
 from alvae.book.comparison import cold_starts
 from alvae.book.studies import list_studies, read_study
-from alvae.book.study_kinds import _thinned, describe
+from alvae.book.study_kinds import _thinned, controls_study, describe, paper_study
 from alvae.classifiers import GridSearchSVC, PoissonLearning
+from alvae.coverage import kmeans_nmi
 from alvae.pools import load_pool
 from alvae.queries import UniformSampling
 from alvae.spaces import both_spaces, fit_stored
@@ -163,6 +165,37 @@ def test_a_rare_class_keeps_a_share_of_its_images_and_the_others_all():
     assert after[4] == before[4]
     assert after[7] == pytest.approx(before[7] / 10, abs=1)
     assert len(_thinned(pool, 7, 0.1, seed=0).test_images) == 50
+
+
+@pytest.mark.slow
+def test_the_paper_in_both_spaces():
+    smoke = experiment.Experiment(budgets=[20], n_clusters=5, n_trials=2, profile="smoke")
+    table = paper_study(smoke, seeds=[1])
+    rows = table.set_index(["space", "strategy"])
+    assert set(rows.index) == set(product(["input", "latent"], ["uniform", "core-set"]))
+    assert (table[["budget", "n_trials", "seed"]] == [20, 2, 1]).all(axis=None)
+    nmi = kmeans_nmi(smoke.pool.flatten()[0], smoke.pool.labels)
+    assert rows["nmi"]["input"].tolist() == pytest.approx([nmi, nmi])
+
+
+@pytest.mark.slow
+def test_controls_cross_every_space_choice_and_classifier():
+    smoke = experiment.Experiment(latent_dim=2, budgets=[10, 20], n_trials=2, profile="smoke")
+    table = controls_study(smoke, seeds=[0])
+    spaces = "pixels", "PCA", "autoencoder", "VAE"
+    choices = [
+        ("uniform", 10),
+        ("uniform", 20),
+        ("core-set", 20),
+        ("spectral", 10),
+        ("spectral", 20),
+    ]
+    crossed = product(spaces, choices, ["SVC", "Poisson", "PoissonMBO"])
+    expected = {(space, *choice, classifier) for space, choice, classifier in crossed}
+    cells = table[["space", "strategy", "budget", "classifier"]]
+    assert sorted(cells.itertuples(index=False, name=None)) == sorted(expected)
+    assert table["mean"].between(0, 1).all()
+    assert table.groupby("space")["mean"].mean().nunique() == 4  # none is another one's
 
 
 def test_whether_a_table_is_stale_is_known_without_its_pool(one_table, monkeypatch):
