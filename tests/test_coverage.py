@@ -112,13 +112,15 @@ def nmi(a, b):
     return (h_a + h_b - entropy(table.ravel())) / ((h_a + h_b) / 2)
 
 
+@pytest.mark.parametrize("n_init", [1, 4])
 @pytest.mark.parametrize("n_clusters", [None, 2, 7])
-def test_nmi_is_that_of_its_definition(n_clusters):
+def test_nmi_is_that_of_its_definition(n_clusters, n_init):
     X, labels = blobs(separation=2)
-    clusters = KMeans(n_clusters or 3, n_init=4, random_state=1).fit_predict(X)
+    clusters = KMeans(n_clusters or 3, n_init=n_init, random_state=1).fit_predict(X)
     expected = nmi(clusters, labels)
     assert 0.1 < expected < 0.9
-    assert kmeans_nmi(X, labels, n_clusters, n_init=4, random_state=1) == pytest.approx(expected)
+    ours = kmeans_nmi(X, labels, n_clusters, n_init=n_init, random_state=1)
+    assert ours == pytest.approx(expected)
 
 
 def test_nmi_of_separate_and_of_meaningless_classes():
