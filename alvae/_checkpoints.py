@@ -18,18 +18,20 @@ class TrainingState:
     Parameters
     ----------
     params : dict
-        Of the VAE: the state of a training with others is left alone.
+    images : array
+        What it trains with, and on: the state of a training with others is left alone.
     generator : torch.Generator
     network, optimizer, schedule : object with a `state_dict`
     """
 
-    def __init__(self, params, generator, network, optimizer, schedule):
-        self.params, self.generator = plain(params), generator
+    def __init__(self, params, images, generator, network, optimizer, schedule):
+        self.given = {"params": plain(params), "images": store.digest(images)}
+        self.generator = generator
         self.parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
 
     def keep(self, folder, history):
         """Write the state after the latest epoch of the history, in the place of earlier ones."""
-        state = {"params": self.params, "history": history, "noise": self.generator.get_state()}
+        state = self.given | {"history": history, "noise": self.generator.get_state()}
         state |= {name: part.state_dict() for name, part in self.parts.items()}
         path = Path(folder) / f"epoch-{len(history):06}.pt"
         try:
@@ -49,7 +51,7 @@ class TrainingState:
             except Exception as error:  # whatever a damaged file raises
                 warnings.warn(f"{path} is left out: {error}", stacklevel=3)
                 continue
-            if state["params"] == self.params:
+            if {name: state[name] for name in self.given} == self.given:
                 for name, part in self.parts.items():
                     part.load_state_dict(state[name])
                 self.generator.set_state(state["noise"])

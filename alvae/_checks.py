@@ -82,8 +82,10 @@ def check_named(name, value, least=1):
             f"{name} is {shown(value)}; allowed is a dict with {least} or more entries"
         )
     for key in value:
-        if not isinstance(key, str):
-            raise ValueError(f"{name} has the key {shown(key)}; allowed are names, as strings")
+        if not isinstance(key, str) or not key.isprintable():
+            raise ValueError(
+                f"{name} has the key {shown(key)}; allowed are names, as strings on one line"
+            )
 
 
 def check_points(name, X):
@@ -102,7 +104,21 @@ def check_points(name, X):
     X = X.astype(np.result_type(X.dtype, np.float32), copy=False)
     if not get_config()["assume_finite"] and not np.isfinite([X.min(), X.max()]).all():
         raise ValueError(f"{name} contains NaN or infinity; all its values must be finite")
+    if not get_config()["assume_finite"]:
+        most = np.sqrt(np.finfo(X.dtype).max) / 1000
+        if (largest := max(X.max(), -X.min())) > most:
+            raise ValueError(
+                f"{name} has values up to {largest:.3g}; allowed are up to {most:.3g} as "
+                f"{X.dtype}, so that distances are finite"
+            )
     return X
+
+
+def check_exact(name, labels):
+    """Raise a ValueError unless all labels are whole numbers that a float can tell apart."""
+    low, high = labels.min(), labels.max()
+    if not (low >= -(2**53) and high <= 2**53):  # also where one is NaN
+        raise ValueError(f"{name} is from {low} to {high}; allowed is from -2**53 to 2**53")
 
 
 def check_labels(y, n):

@@ -1,6 +1,7 @@
 """Limits on what a file may claim, so that none takes more memory than there is in it."""
 
 import math
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,8 +12,8 @@ import numpy as np
 PACKED = 100  # times that images may have been packed,
 UNSUSPECTED = 2**26  # where they take more bytes than this
 # What readers raise at a file that is damaged, or of another kind.
-UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError)
-UNREADABLE += (UnpicklingError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
+UNREADABLE += (UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error)
 
 
 def check_claim(claimed, size):
@@ -22,10 +23,19 @@ def check_claim(claimed, size):
 
 
 def check_archive(path):
-    """Raise a ValueError if the members of a zip archive claim far more bytes than it has."""
+    """Raise a ValueError if a member of a zip archive claims far more bytes than it has."""
     with zipfile.ZipFile(path) as archive:
-        claimed = sum(member.file_size for member in archive.infolist())
-    check_claim(claimed, Path(path).stat().st_size)
+        for member in archive.infolist():
+            check_claim(member.file_size, member.compress_size)
+        there = Path(path).stat().st_size
+        if sum(member.compress_size for member in archive.infolist()) > there:
+            raise ValueError("its members claim to lie in more bytes than it has")
+
+
+def check_regular(path):
+    """Raise a ValueError if something is there that is no file with an end, such as a pipe."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path.name} is not a regular file")
 
 
 def check_npy_header(file, size):

@@ -15,8 +15,8 @@ def named_device(name):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+        torch.empty(0, device=device).numpy(force=True)  # "meta" has no values
+    except (RuntimeError, TypeError, ValueError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"device is {shown(name)}; it must be 'auto' or a device that torch has here"
         ) from error
@@ -31,6 +31,14 @@ def training_dtype(device):
     else:
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if fast else torch.float32
+
+
+def assign(network, weights):
+    """Let tensors, by name, be those of a network, whose own need not have any values."""
+    for name, tensor in weights.items():
+        if (stored := tensor.untyped_storage().nbytes()) < tensor.nbytes:
+            raise ValueError(f"{name} claims to hold {tensor.nbytes:,} bytes in {stored:,}")
+    network.load_state_dict(weights, assign=True)
 
 
 def to_batch(images, device):

@@ -2,6 +2,7 @@
 
 from datetime import date
 from itertools import chain
+from numbers import Real
 from time import perf_counter
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import sklearn
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from alvae._checks import check_integer
+from alvae._checks import check_exact, check_integer, check_points, naming, shown
 from alvae.classifiers import PoolClassifier
 from alvae.queries import QueryStrategy
 from alvae.queries.base import seeded
@@ -69,7 +70,23 @@ def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
     -------
     ndarray of shape (budget,)
         Distinct indices into X, in the order in which they were chosen.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the oracle does not know every point.
     """
+    if isinstance(strategy, type) or not hasattr(strategy, "query"):
+        raise ValueError(f"strategy is {shown(strategy)}; allowed are instances that have query")
+    X = check_points("X", X)
+    with naming("oracle", oracle):
+        oracle = np.asarray(oracle)
+        if oracle.shape != (len(X),) or oracle.dtype.kind not in "biuf":
+            raise ValueError(
+                f"oracle has shape {oracle.shape} and dtype {oracle.dtype}; it must be a number "
+                "for each point"
+            )
+    check_exact("oracle", oracle)
     check_integer("budget", budget, 1, len(X), "the number of points")
     if batch_size is not None:
         check_integer("batch_size", batch_size, 1)
@@ -99,7 +116,8 @@ def _run_trial(number, budget, task):
     query_seconds = perf_counter() - start
     weights = strategy.sample_weight(task.X, chosen, **prepared)
     row = {"budget": budget, "trial": int(number)}
-    row |= {name: measure(task.X, chosen) for name, measure in task.measures.items()}
+    for name, measure in task.measures.items():
+        row[name] = _number(name, measure(task.X, chosen))
     rows = []
     for i, (name, (classifier, shared)) in enumerate(task.classifiers.items()):
         begin = perf_counter()
@@ -110,6 +128,12 @@ def _run_trial(number, budget, task):
         seconds["timed_on"] = date.today().isoformat()
         rows.append(row | ({"classifier": name} if name else {}) | result | seconds)
     return rows
+
+
+def _number(name, value):
+    if not isinstance(value, Real | np.bool_):
+        raise ValueError(f"measures[{name!r}] gave {shown(value)}; it must give a number")
+    return value
 
 
 def _in_worker(classifier, rng):

@@ -7,6 +7,7 @@ checks what it is given, so that the other modules receive regular arrays of fin
 import gzip
 import hashlib
 import math
+import re
 import warnings
 import zipfile
 from dataclasses import dataclass, replace
@@ -18,8 +19,8 @@ import numpy as np
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from alvae._checks import check_integer, naming, shown
-from alvae._files import UNREADABLE, check_archive, check_claim, check_npy_header
+from alvae._checks import check_exact, check_integer, naming, shown
+from alvae._files import UNREADABLE, check_archive, check_claim, check_npy_header, check_regular
 
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -76,9 +77,9 @@ class Pool:
         if "U" in (labels.dtype.kind, test_labels.dtype.kind):
             n = len(labels)
             names, codes = np.unique(np.concatenate([labels, test_labels]), return_inverse=True)
-            try:
+            if all(re.fullmatch("0|-?[1-9][0-9]{,14}", text) for text in names):
                 codes = names.astype(np.int64)[codes]
-            except ValueError:
+            else:
                 class_names = names.tolist()
             labels, test_labels = codes[:n], codes[n:]
         if len(np.unique(labels)) < 2:
@@ -308,6 +309,7 @@ def as_labels(name, labels, n):
         return labels.astype(str)
     if labels.dtype.kind not in "uif" or not np.array_equal(labels, np.rint(labels)):
         raise ValueError(f"{name} is not whole numbers or strings; allowed is one or the other")
+    check_exact(name, labels)
     return labels
 
 
@@ -323,17 +325,22 @@ def read_mnist():
 
 def read_npz(path):
     """The four arrays of an .npz file, with the keys of the one that Keras downloads."""
+    check_regular(path)
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError("it is not a whole .npz archive")
     check_archive(path)
-    with np.load(path, allow_pickle=False) as arrays, zipfile.ZipFile(path) as archive:
-        if missing := [key for key in NPZ_KEYS if key not in arrays]:
+    arrays = []
+    with zipfile.ZipFile(path) as archive:
+        sizes = {member.filename: member.file_size for member in archive.infolist()}
+        if missing := [key for key in NPZ_KEYS if f"{key}.npy" not in sizes]:
             raise ValueError(f"it lacks {', '.join(missing)}")
-        for key in NPZ_KEYS:
-            with archive.open(f"{key}.npy") as file:
-                check_npy_header(file, archive.getinfo(f"{key}.npy").file_size)
-        return tuple(arrays[key] for key in NPZ_KEYS)
+        for name in (f"{key}.npy" for key in NPZ_KEYS):
+            with archive.open(name) as file:
+                check_npy_header(file, sizes[name])
+            with archive.open(name) as file:
+                arrays.append(np.lib.format.read_array(file, allow_pickle=False))
+    return tuple(arrays)
 
 
 def read_idx_folder(folder):
@@ -350,6 +357,7 @@ def read_idx_folder(folder):
 
 def read_idx(path):
     """One IDX file of bytes: 0, 0, 8, the number of axes, their lengths, the values."""
+    check_regular(path)
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         start = file.read(4)
         if len(start) < 4 or start[:3] != b"\0\0\x08":

@@ -9,6 +9,7 @@ from joblib import delayed
 from sklearn.base import clone
 
 from alvae import store
+from alvae._checks import shown
 from alvae._workers import Workers
 from alvae.pools import as_floats, check_images
 
@@ -32,13 +33,17 @@ def fit_stored(vae, images, *, timed=False):
     ConvVAE
         Fitted.
     """
+    if isinstance(vae, type) or not all(hasattr(vae, n) for n in ("fit", "save", "random_state")):
+        raise ValueError(f"vae is {shown(vae)}; it must be a ConvVAE, not fitted")
+    images = check_images("images", images)
     if vae.random_state is None:
         return clone(vae).fit(images)
     from alvae._tensors import named_device, training_dtype  # here: torch is slow to load
 
     device = named_device(vae.device)
     recipe = {
-        "vae": vae,
+        "vae": clone(vae),
+        "code": _train,
         "device": device.type,
         "precision": str(training_dtype(device)),
         "images": images,
@@ -48,7 +53,7 @@ def fit_stored(vae, images, *, timed=False):
         recipe,
         ".pt",
         make=partial(_train, vae, images),
-        save=lambda fitted, path: fitted.save(path),
+        save=_save,
         load=type(vae).load,
         title=f"{vae!r} on {len(images):,} images".replace("\n", ""),
         untimed=_untimed,
@@ -61,6 +66,12 @@ def _train(vae, images, checkpoints):
     if "checkpoints" in signature(vae.fit).parameters:  # a subclass may have a fit of its own
         return vae.fit(images, checkpoints=checkpoints)
     return vae.fit(images)
+
+
+def _save(vae, path):
+    vae.save(path)
+    if lost := vars(vae).keys() - vars(type(vae).load(path)).keys():  # of a subclass
+        raise ValueError(f"{type(vae).__name__}.save leaves out {', '.join(sorted(lost))}")
 
 
 def _untimed(vae):

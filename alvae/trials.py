@@ -18,7 +18,15 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
-from alvae._checks import check_integer, check_list, check_named, check_points, naming, shown
+from alvae._checks import (
+    check_exact,
+    check_integer,
+    check_list,
+    check_named,
+    check_points,
+    naming,
+    shown,
+)
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
 from alvae._trial import Task, acquire, run_trials, seed_of
@@ -86,7 +94,7 @@ class TrialProtocol:
             as_pool_classifier(classifier)
         check_named("measures", self.measures, least=0)
         for name, measure in self.measures.items():
-            if name in COLUMNS:
+            if name in ("", *COLUMNS):
                 raise ValueError(
                     f"measures has {name!r}; allowed are names other than {', '.join(COLUMNS)}"
                 )
@@ -286,9 +294,6 @@ def _task(space, strategy, protocol):
     return Task(*data, strategy, prepared, classifiers, *rest)
 
 
-CODE = (_Space, _task, run_trials)  # that the numbers come from
-
-
 def _save(table, path):
     table.to_csv(path, index=False)
 
@@ -303,6 +308,9 @@ def _load(path):
 def _untimed(table):
     """Without the seconds that another machine took."""
     return table.assign(**dict.fromkeys(TIMES, np.nan))
+
+
+CODE = (_Space, _Curve, _task, run_trials, _save, _load)  # that the numbers come from
 
 
 def _keep(path, table):
@@ -329,6 +337,7 @@ def _check(spaces, labels, test_labels, strategies, protocol):
                 f"{name} has shape {value.shape} and dtype {value.dtype}; it must be a list of "
                 "integers"
             )
+        check_exact(name, value)
     for name, pair in spaces.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ValueError(f"spaces[{name!r}] is a {type(pair).__name__}; it must be (X, X_test)")

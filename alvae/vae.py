@@ -33,13 +33,12 @@ from alvae._checks import check_generator, check_integer, check_number, check_po
 from alvae._files import UNREADABLE, check_archive
 from alvae._liveness import liveness, warn_if_dead
 from alvae._progress import progress_bar
-from alvae._tensors import named_device, random_affine, to_batch, training_dtype
+from alvae._tensors import assign, named_device, random_affine, to_batch, training_dtype
 from alvae.pools import check_images, warn_if_dark
 
 FILTERS, STRIDES = (32, 64, 64, 64), (2, 1, 2, 1)
-WARM_UP = 200  # steps
 RMSPROP = {"alpha": 0.9, "eps": 1e-7, "momentum": 0.9}
-SAMPLE = 2000  # images on which filters must answer
+WARM_UP, SAMPLE = 200, 2000  # steps; images on which filters must answer
 BLOCK = 256  # images encoded or decoded at a time: bounds the memory, changes no result
 
 
@@ -186,7 +185,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         y : ignored
         checkpoints : path, default=None
             Folder that keeps the state after the latest epoch. A training that was interrupted goes
-            on from there, and ends as if it had not been; on the same images, which is not checked.
+            on from there, and ends as if it had not been.
 
         Returns
         -------
@@ -213,7 +212,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         beta, steps = float(self.beta), math.ceil(len(X) / self.batch_size)  # of an epoch
         share = partial(_warm_up_and_decay, self.epochs * steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        state = TrainingState(self.get_params(), generator, network, optimizer, schedule)
+        state = TrainingState(self.get_params(), X, generator, network, optimizer, schedule)
         dtype = training_dtype(device)
         self.history_ = state.resume(checkpoints) if checkpoints else []
         with progress_bar(self.epochs, "training the VAE", "epoch") as bar:
@@ -348,9 +347,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             vae = cls(**content["params"])
             vae.image_shape_ = tuple(content["image_shape"])
             vae.history_ = content["history"]
-            vae._build()
-            vae.encoder_.load_state_dict(content["encoder"])
-            vae.decoder_.load_state_dict(content["decoder"])
+            vae._build(weights=(content["encoder"], content["decoder"]))
         except UNREADABLE as error:
             raise ValueError(f"path is {str(path)!r}; it must be a file written by save") from error
         return vae
@@ -371,9 +368,12 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         """Encoder and decoder, not trained, of images (H, W, C); a subclass may have its own."""
         return Encoder(image_shape, self.latent_dim), Decoder(image_shape, self.latent_dim)
 
-    def _build(self):
+    def _build(self, weights=()):
         where = {"device": named_device(self.device), "memory_format": torch.channels_last}
-        networks = self.networks((*self.image_shape_, 1)[:3])
+        with torch.device("meta" if weights else "cpu"):  # no room for what is only claimed
+            networks = self.networks((*self.image_shape_, 1)[:3])
+        for network, state in zip(networks, weights, strict=False):
+            assign(network, state)
         self.encoder_, self.decoder_ = (network.to(**where).eval() for network in networks)
 
     def _check_params(self, X):

@@ -80,6 +80,11 @@ def test_a_training_with_other_parameters_is_left_alone(images, monkeypatch, tmp
     assert kept == [1, 2, 3]
 
 
+def test_a_training_on_other_images_is_left_alone(images, undisturbed, monkeypatch, tmp_path):
+    ConvVAE(**PARAMS).fit(images[::-1], checkpoints=tmp_path)
+    assert_same(ConvVAE(**PARAMS).fit(images, checkpoints=tmp_path), undisturbed, images)
+
+
 @pytest.mark.parametrize("suffix", ["", store.ABOUT])
 def test_a_damaged_state_is_left_out(suffix, images, undisturbed, monkeypatch, tmp_path):
     interrupted(monkeypatch, 2, lambda: ConvVAE(**PARAMS).fit(images, checkpoints=tmp_path))
@@ -129,3 +134,17 @@ def test_a_subclass_with_a_fit_of_its_own(images, undisturbed):
         warnings.simplefilter("error")
         assert_same(fit_stored(Own(**PARAMS), images), undisturbed, images)
     assert type(fit_stored(Own(**PARAMS), images)) is Own
+
+
+class Scaled(ConvVAE):
+    """A subclass that learns more than `save` knows of."""
+
+    def fit(self, X, y=None):
+        self.scale_ = 2.0
+        return super().fit(X)
+
+
+def test_what_save_leaves_out_is_not_kept(images):
+    for _ in "ab":
+        with pytest.warns(UserWarning, match="is not kept: Scaled.save leaves out scale_"):
+            assert fit_stored(Scaled(**PARAMS), images).scale_ == 2.0

@@ -170,12 +170,56 @@ def packed_weights(path):
         archive.writestr("archive/data/0", bytes(200 * 2**20))
 
 
-@pytest.mark.parametrize("write", [evil_vae, bare_pickle, packed_weights])
+def weights(path, **claims):
+    """A small VAE that says to be another one."""
+    vae = ConvVAE(2, epochs=1, random_state=0).fit(np.zeros((3, 8, 8), dtype=np.uint8))
+    vae.save(path)
+    content = torch.load(path)
+    torch.save(content | claims, path)
+
+
+def many_dimensions(path):
+    weights(path, params={"latent_dim": 10**8})
+
+
+def large_images(path):
+    weights(path, image_shape=[30_000, 40_000])
+
+
+def repeated_weights(path):
+    encoder, _ = ConvVAE(2).networks((8, 8, 1))
+    shapes = {name: weight.shape for name, weight in encoder.state_dict().items()}
+    weights(path, encoder={name: torch.zeros(()).expand(shape) for name, shape in shapes.items()})
+
+
+def cut_pickle(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02.")
+        archive.writestr("archive/version", b"3")
+
+
+def nowhere(path):
+    weights(path, params={"latent_dim": 2, "device": "meta"})
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        *(evil_vae, bare_pickle, packed_weights, many_dimensions, large_images, repeated_weights),
+        *(cut_pickle, nowhere),
+    ],
+)
 def test_a_hostile_vae_is_refused(write, folder):
     write(folder / "vae.pt")
     with pytest.raises(ValueError, match=r"path is .*vae.pt'; it must be a file written by save"):
         ConvVAE.load(folder / "vae.pt")
     assert [path.name for path in folder.iterdir()] == ["vae.pt"]
+
+
+@pytest.mark.parametrize("path", [5, None, "none.pt"])
+def test_what_is_no_file_of_a_vae(path):
+    with pytest.raises(ValueError, match=f"path is '{path}'; it must be a file written by save"):
+        ConvVAE.load(path)
 
 
 def test_a_hostile_vae_in_the_store_is_set_aside(folder):

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -178,6 +179,14 @@ def test_strings_are_encoded_in_sorted_order(small):
     assert [pool.class_names[label] for label in pool.test_labels] == names[small.y_test].tolist()
 
 
+@pytest.mark.parametrize("names", [("01", "1"), ("1_0", "10"), ("1", "99999999999999999999")])
+def test_strings_that_are_one_number_or_none_keep_apart(small, names):
+    names = np.array([*names, "2"])
+    pool = make(small, y_train=names[small.y_train], y_test=names[small.y_test])
+    assert pool.class_names == tuple(sorted(names))
+    assert [pool.class_names[label] for label in pool.labels] == names[small.y_train].tolist()
+
+
 BAD_IMAGES = {
     "NaN": np.full((30, 6, 5), np.nan),
     "infinite": np.full((30, 6, 5), np.inf),
@@ -218,6 +227,9 @@ def test_test_images_of_another_size(small):
         np.zeros((30, 3), int),
         np.full(30, 0.5),
         np.full(30, np.nan),
+        np.r_[np.arange(29.0), np.inf],
+        np.arange(30, dtype=np.uint64) + 2**63,
+        np.arange(30) + 2**53,
         np.array(["a", None] * 15, object),
         np.arange(30) > 9,
     ],
@@ -321,6 +333,16 @@ def test_npz_without_test_labels(tmp_path, small):
 def test_npy_is_not_npz(tmp_path, small):
     np.save(tmp_path / "x.npy", small.x_train)
     assert "not a whole .npz" in error_of(load_pool, tmp_path / "x.npy")
+
+
+def test_a_file_without_an_end(tmp_path, small):
+    """Whoever reads from it waits for ever."""
+    assert "null is not a regular file" in error_of(load_pool, "/dev/null")
+    write_idx(tmp_path, small)
+    path = next(tmp_path.glob("train-labels*"))
+    path.unlink()
+    os.mkfifo(path)
+    assert f"{path.name} is not a regular file" in error_of(load_pool, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["nowhere.npz", "no/where", "/no/where.npz", "~/no where/"])

@@ -68,3 +68,14 @@ def test_errors_are_those_of_decoded_pixels(as_floats):
     ]
     given = images / np.float32(255) if as_floats else images
     np.testing.assert_allclose(reconstruction_errors(vae, given), by_hand, rtol=1e-4)
+
+
+@pytest.mark.parametrize("vae", [None, ConvVAE, "vae"], ids=str)
+def test_what_is_no_vae(vae):
+    with pytest.raises(ValueError, match="^vae is .*; it must be a ConvVAE, not fitted"):
+        fit_stored(vae, np.zeros((3, 8, 8)))
+
+
+def test_what_are_no_images():
+    with pytest.raises(ValueError, match="^images "):
+        fit_stored(ConvVAE(), None)

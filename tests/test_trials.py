@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
 import alvae._trial
@@ -545,6 +546,12 @@ def test_acquire_passes_on_what_was_prepared():
         ({"strategies": [UniformSampling()]}, r"strategies is \[UniformSampling"),
         ({"strategies": {"u": UniformSampling}}, "strategies has <class .*UniformSampling"),
         ({"strategies": {3: UniformSampling()}}, "strategies has the key 3"),
+        ({"classifiers": {"a\rb": SVC(), "c": SVC()}}, r"classifiers has the key 'a\\rb'"),
+        ({"measures": {"a\ud800": covering_radius}}, "measures has the key"),
+        ({"measures": {"": covering_radius}}, "measures has ''"),
+        ({"labels": np.arange(90) + 2**53}, "labels is from 9007199254740992 to .*; allowed is"),
+        ({"test_labels": np.full(50, 2**63, np.uint64)}, "test_labels is from 9223372036854775808"),
+        ({"spaces": {"x": (np.full((90, 2), 1e200),) * 2}}, r"spaces\['x'\] has values up to 1e"),
         ({"spaces": np.zeros((90, 2))}, "spaces is array"),
         (
             {"spaces": {"x": np.zeros((90, 2))}},
@@ -583,6 +590,60 @@ def test_spaces_must_be_finite(value, part, calls):
     with pytest.raises(ValueError, match=r"spaces\['x'\] contains NaN or infinity"):
         run(**small(spaces={"x": space}))
     assert calls == []
+
+
+@pytest.mark.parametrize("value", [None, "007", 1j, [1.0], np.ones(2)], ids=str)
+def test_a_measure_that_gives_no_number(value):
+    with pytest.raises(ValueError, match=r"^measures\['odd'\] gave .*; it must give a number"):
+        run(**small(measures={"odd": lambda X, chosen: value}))
+
+
+@pytest.mark.parametrize("value", [True, np.float32(3), np.int64(3), np.True_], ids=str)
+def test_a_measure_that_gives_a_number(value):
+    table = run(**small(measures={"odd": lambda X, chosen: value}))
+    assert (table["odd"] == value).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"strategy": None}, "strategy is None"),
+        ({"strategy": UniformSampling}, "strategy is <class"),
+        ({"X": None}, "X has shape"),
+        ({"X": [[0.0], [np.nan]]}, "X contains NaN"),
+        ({"oracle": [0, 1, np.nan]}, "oracle is from nan"),
+        ({"oracle": [0, 1]}, r"oracle has shape \(2,\)"),
+        ({"oracle": ["a", "b", "c"]}, "oracle has .* dtype <U1"),
+        ({"budget": 4}, "budget is 4; .* from 1 to 3"),
+        ({"batch_size": 0}, "batch_size is 0"),
+    ],
+)
+def test_bad_input_of_acquire(change, message):
+    given = {"strategy": UniformSampling(0), "X": np.eye(3), "oracle": [0, 1, 2], "budget": 2}
+    assert len(acquire(**given)) == 2
+    with pytest.raises(ValueError, match=f"^{message}") as caught:
+        acquire(**given | change)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("attribute", ["_Curve", "_task", "_load", "run_trials"])
+def test_whatever_makes_the_table_is_in_its_key(attribute):
+    code = [part["code"] for part in store.readable(alvae.trials.CODE)]
+    assert any(name.endswith(f".{attribute}") for names in code for name in names)
+
+
+def test_forests_in_a_grid_are_seeded(tmp_path, monkeypatch):
+    """As a classifier without a seed is: the same trials again give the same numbers."""
+    grid = GridSearchCV(
+        Pipeline([("it", RandomForestClassifier(2))]),
+        {"it": [RandomForestClassifier(3), RandomForestClassifier(4)]},
+        cv=2,
+    )
+    tables = []
+    for name in "ab":
+        monkeypatch.setenv("ALVAE_STORE", str(tmp_path / name))
+        tables.append(run(**small(classifiers={"": grid}, budgets=[30])))
+    assert_frame_equal(*(table[["trial", "accuracy"]] for table in tables))
 
 
 # What an interrupted run keeps of a point

@@ -251,8 +251,8 @@ def load_manifest(path=MANIFEST):
                 f"experiment {name} has {listing(sorted(unknown))}; "
                 f"allowed are {listing(sorted(allowed))}"
             )
-        local = REPOSITORY / params.get("pool_name", "mnist")  # whatever folder one is in
-        if local.exists():
+        name = params.get("pool_name", "mnist")
+        if name != "mnist" and (local := REPOSITORY / name).exists():  # whatever folder one is in
             params["pool_name"] = str(local)
     for notebook, names in content["pages"].items():
         if not (NOTEBOOKS / f"{notebook}.ipynb").is_file():

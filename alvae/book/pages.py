@@ -22,6 +22,7 @@ from alvae.book import CLAIMS, MANIFEST, NOTEBOOKS, PAGES, REPOSITORY, RESULTS
 from alvae.book.cells import brief, listing
 from alvae.book.experiment import Experiment, load_manifest
 from alvae.pools import load_pool
+from alvae.store.recipes import differences, readable
 from alvae.store.sources import code_in
 
 SUFFIX = ".ipynb"
@@ -57,15 +58,14 @@ def make_pages(profile, status):
     experiments, _ = load_manifest()
     # All parameters are checked before the first notebook runs.
     checked = {name: Experiment(**params, profile=profile) for name, params in experiments.items()}
-    pages, entries = list_pages(), {}
+    pages = list_pages()
     for page, (notebook, _, name) in pages.items():
-        entries[page] = _entry(notebook, experiments[name] | {"profile": profile})
-        if changed := store.changes("pages", entries[page].recipe, SUFFIX, entries[page].title):
+        entry = _entry(notebook, experiments[name] | {"profile": profile})
+        if changed := store.changes("pages", entry.recipe, SUFFIX, entry.title):
             status.say(f"{page} is made anew, as there are changes in {brief(changed)}")
     for page, (notebook, suffix, name) in pages.items():
         with status.step(page):
-            executed = _executed(entries[page])
-            parameters = entries[page].parameters
+            executed, parameters = execute(notebook, experiments[name] | {"profile": profile})
             content = as_page(executed, notebook, suffix, parameters, checked[name])
             with store.replacing(PAGES / f"{page}.ipynb") as temporary:
                 nbformat.write(content, temporary)
@@ -124,16 +124,18 @@ def execute(notebook, parameters):
     executed : nbformat.NotebookNode
     parameters : dict
         What the notebook was given.
+
+    Raises
+    ------
+    ValueError
+        What it depends on was edited while it ran.
     """
-    entry = _entry(notebook, parameters)
-    return _executed(entry), entry.parameters
-
-
-def _executed(entry):
     import papermill
 
+    entry = _entry(notebook, parameters)
+
     def run(_):
-        return papermill.execute_notebook(
+        executed = papermill.execute_notebook(
             entry.template,
             None,
             parameters=entry.parameters,
@@ -142,9 +144,16 @@ def _executed(entry):
             progress_bar=False,
             extra_arguments=QUIET,
         )
+        now = _entry(notebook, parameters).recipe
+        if changed := differences(readable(entry.recipe), readable(now)):
+            raise ValueError(f"{notebook} ran while there were changes in {brief(changed)}")
+        return executed
 
     load = partial(nbformat.read, as_version=4)
-    return store.fetch("pages", entry.recipe, SUFFIX, run, nbformat.write, load, title=entry.title)
+    executed = store.fetch(
+        "pages", entry.recipe, SUFFIX, run, nbformat.write, load, title=entry.title
+    )
+    return executed, entry.parameters
 
 
 def as_page(executed, notebook, suffix, parameters, experiment):

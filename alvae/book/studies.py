@@ -238,7 +238,7 @@ def main(arguments=None):
             elif options.all or (reasons and not options.stale and not options.prove):
                 run_study(name, anew=options.all)
                 print(f"{RESULTS / name}.csv", flush=True)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:  # the last if code was edited meanwhile
         sys.exit(f"{parser.prog}: {name}: {error}")
     except KeyboardInterrupt:
         print(

@@ -127,9 +127,9 @@ def points_study(experiment, seeds, coreset_clusters, trials, mbo=()):
             )
         together = {}  # strategies of as many trials and labels share what is prepared
         for name, strategy in strategies.items():
-            budgets = tuple(B for B in experiment.budgets if _takes(strategy, len(pool), B))
-            shared = trials.get(name, experiment.n_trials), budgets, name in mbo
-            together.setdefault(shared, {})[name] = strategy
+            if budgets := tuple(B for B in experiment.budgets if _takes(strategy, len(pool), B)):
+                shared = trials.get(name, experiment.n_trials), budgets, name in mbo
+                together.setdefault(shared, {})[name] = strategy
         for (n_trials, budgets, with_mbo), some in together.items():
             curves = experiment.learning_curves(
                 latent,

@@ -164,12 +164,31 @@ def as_strategy(strategy):
 
 
 def seeded(estimator, rng):
-    """Give a seed to every random_state of an estimator, or of its parts, that is None."""
+    """Give a seed to every random_state of an estimator, or of its parts, that is None.
+
+    A list or a dict of estimators, as in a grid of parameters, counts as parts, too.
+    """
     for name, value in sorted(estimator.get_params().items()):
         if name.split("__")[-1] == "random_state" and value is None:
             estimator.set_params(**{name: int(rng.integers(2**31))})
-        elif getattr(value, "random_state", 0) is None and not hasattr(value, "get_params"):
-            value = copy(value)  # a splitter, say
-            value.random_state = int(rng.integers(2**31))
-            estimator.set_params(**{name: value})
+        elif not hasattr(value, "get_params") and (new := _seeded_part(value, rng)) is not value:
+            estimator.set_params(**{name: new})
     return estimator
+
+
+def _seeded_part(value, rng):
+    """The value itself, if no part of it wants a seed."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return seeded(clone(value, safe=False), rng)
+    if type(value) in (list, tuple, dict):
+        keys = value if isinstance(value, dict) else range(len(value))
+        parts = [_seeded_part(value[key], rng) for key in keys]
+        if all(new is old for new, old in zip(parts, map(value.__getitem__, keys), strict=True)):
+            return value
+        return (
+            dict(zip(keys, parts, strict=True)) if isinstance(value, dict) else type(value)(parts)
+        )
+    if getattr(value, "random_state", 0) is None and not isinstance(value, type):
+        value = copy(value)  # a splitter, say
+        value.random_state = int(rng.integers(2**31))
+    return value

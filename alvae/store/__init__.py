@@ -30,6 +30,8 @@ from alvae.store.recipes import differences, digest, readable
 
 ABOUT = ".about.json"
 ROOM = 2**26  # bytes that must be free before something is made
+HEX = "[0-9a-f]"
+SCRATCH, DAMAGED, UNFINISHED = 12 * HEX, f"{8 * HEX}-*", 20 * HEX  # what only we call a file
 
 
 def root():
@@ -265,7 +267,7 @@ def _make(path, recipe, make, save, load, title):
     try:
         keep(path, result, save, title=title, seconds=seconds, recipe=recipe)
         result = load(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         warnings.warn(f"{path} could not be written, and is not kept: {error}", stacklevel=3)
     else:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -274,10 +276,11 @@ def _make(path, recipe, make, save, load, title):
 
 def _check_writable(folder):
     """Raise a ValueError unless there is a place to write to, before work that would be lost."""
+    place = folder / f".{uuid.uuid4().hex[:12]}.probe"
     try:
-        with replacing(folder / "probe") as probe:
+        with replacing(place) as probe:
             probe.write_bytes(b"\0" * 2**12)
-        (folder / "probe").unlink()
+        place.unlink()
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise ValueError(f"the store {root()} cannot be written: {error}; {_HELP}") from None
@@ -318,8 +321,8 @@ def alone(name, title):
 def scratch():
     """A folder for large arrays, removed at the end; if the process is killed, by the next one."""
     home = root() / "scratch"
-    home.mkdir(parents=True, exist_ok=True)
-    for path in home.glob("*.lock"):
+    _check_writable(home)
+    for path in home.glob(f"{SCRATCH}.lock"):
         left = FileLock(path)
         try:
             left.acquire(timeout=0)

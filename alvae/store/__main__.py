@@ -75,7 +75,9 @@ def prune(older_than=None, down_to=None):
             break
         removed, total = removed + remove(path), total - bytes_
     forgotten = now - (older_than or FORGOTTEN)
-    for path in (*(home := store.root()).glob("damaged/*"), *home.glob("unfinished/*/*")):
+    home = store.root()
+    unfinished = home.glob(f"unfinished/*/{store.UNFINISHED}")
+    for path in (*home.glob(f"damaged/{store.DAMAGED}"), *unfinished):
         if path.parent.name == "damaged":
             path.unlink()
         elif datetime.fromtimestamp(path.stat().st_mtime, UTC) < forgotten:
@@ -109,9 +111,12 @@ def as_bytes(text):
 def as_days(text):
     """The time that a number of days stands for."""
     try:
-        return timedelta(days=float(text))
+        days = timedelta(days=float(text))
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r}; allowed is a number of days") from None
+        days = None
+    if days is None or days < timedelta(0):
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed is a number of days, at least 0")
+    return days
 
 
 def main(arguments=None):

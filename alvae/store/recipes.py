@@ -10,8 +10,11 @@ import dis
 import hashlib
 import json
 import sys
+import sysconfig
 import types
 from importlib import import_module
+from importlib.util import resolve_name
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -19,6 +22,9 @@ from sklearn.base import BaseEstimator
 from alvae.store import sources
 
 INSTALLED = ("site-packages", "dist-packages")
+STDLIB = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
+ARRAYS = (np.ndarray, np.memmap)  # and not a masked one, which is more than its values
+NUMBERS = "biufcUS"  # kinds of NumPy scalars that are numbers and words of Python, too
 BOOKKEEPING = {  # of a class or a module, without an effect on results
     *("__doc__", "__module__", "__dict__", "__weakref__", "__qualname__", "__firstlineno__"),
     *("__static_attributes__", "__annotations__", "_abc_impl", "__builtins__", "__cached__"),
@@ -33,20 +39,24 @@ def readable(value):
     ----------
     value : object
         Nested to any depth. A tuple counts as a list, a NumPy scalar as the Python number, an array
-        as its dtype, shape and SHA-256; an estimator as its class and its parameters; any other
-        object as what it is pickled to.
+        as its dtype, shape and SHA-256; an estimator as its class, its parameters and what it has
+        learned; any other object as what it is pickled to.
 
     Raises
     ------
     TypeError
         Something in it has no value that could be told, such as an open file.
     """
-    return _Description().of(value)
+    n_modules = None
+    while n_modules != len(sys.modules):  # what was imported on the way is part of packages
+        n_modules = len(sys.modules)
+        described = _Description().of(value)
+    return described
 
 
 def digest(value):
-    """SHA-256 of a recipe, in hex; the order of the keys of a dict does not matter."""
-    return hashlib.sha256(json.dumps(readable(value), sort_keys=True).encode()).hexdigest()
+    """SHA-256 of a recipe, in hex; the order of a dict counts, as a result may depend on it."""
+    return hashlib.sha256(json.dumps(readable(value)).encode()).hexdigest()
 
 
 def differences(old, new, name=""):
@@ -65,7 +75,7 @@ class _Description:
         self.within = []
 
     def of(self, value):
-        if isinstance(value, np.generic) and not value.dtype.hasobject:
+        if isinstance(value, np.generic) and value.dtype.kind in NUMBERS:
             value = value.item()
         if value is None or type(value) in (str, bool, int, float):
             return value
@@ -90,7 +100,9 @@ class _Description:
                 return {"dict": [[of(key), of(part)] for key, part in value.items()]}
             case set() | frozenset():
                 return {"set": sorted((of(part) for part in value), key=json.dumps)}
-            case np.ndarray() if not value.dtype.hasobject:
+            case np.ndarray() if (
+                type(value) in (np.ndarray, np.memmap) and not value.dtype.hasobject
+            ):
                 content = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
                 kind = value.dtype.str if value.dtype.names is None else str(value.dtype)
                 return {"dtype": kind, "shape": list(value.shape), "sha256": content}
@@ -107,7 +119,10 @@ class _Description:
             case property():
                 return {"property": of([value.fget, value.fset, value.fdel])}
             case BaseEstimator():
-                return {"class": of(type(value)), "params": of(value.get_params(deep=False))}
+                params = value.get_params(deep=False)
+                learned = {k: v for k, v in vars(value).items() if k not in params}
+                parts = {"class": of(type(value)), "params": of(params)}
+                return parts | ({"learned": of(learned)} if learned else {})
         return self._pickled(value)
 
     def _module(self, module):
@@ -116,31 +131,44 @@ class _Description:
         return {"module": self._namespace(module)}
 
     def _class(self, cls):
-        if (code := _known(cls.__module__, cls.__qualname__)) is not None:
+        if (code := _known(cls.__module__, cls.__qualname__, cls)) is not None:
             return {"class": f"{cls.__module__}.{cls.__qualname__}", "code": code}
-        bases = [self.of(base) for base in cls.__bases__]
-        return {"class": cls.__qualname__, "bases": bases, "body": self._namespace(cls)}
+        kinds = [self.of(kind) for kind in (type(cls), *cls.__bases__)]
+        return {"class": cls.__qualname__, "bases": kinds, "body": self._namespace(cls)}
 
     def _namespace(self, owner):
-        return {
-            name: self.of(part) for name, part in vars(owner).items() if name not in BOOKKEEPING
-        }
+        parts = dict(vars(owner))  # as it was: to describe them may import more
+        return {name: self.of(part) for name, part in parts.items() if name not in BOOKKEEPING}
 
     def _function(self, function):
-        if "<" not in function.__qualname__:
-            code = _known(function.__module__, function.__qualname__)
-            if code is not None:
-                return {"function": f"{function.__module__}.{function.__qualname__}", "code": code}
+        code = _known(function.__module__, function.__qualname__, function)
+        if code is not None:
+            return {"function": f"{function.__module__}.{function.__qualname__}", "code": code}
         names = _global_names(function.__code__)
         reached = function.__globals__
+        package = reached.get("__package__") or ""
         return {
             "function": function.__qualname__,
             "code": self.of(function.__code__),
             "defaults": self.of([function.__defaults__, function.__kwdefaults__]),
-            "closure": [self.of(cell.cell_contents) for cell in function.__closure__ or ()],
+            "attributes": self.of(vars(function)),
+            "closure": [self._cell(cell) for cell in function.__closure__ or ()],
             "globals": {name: self.of(reached[name]) for name in sorted(names & set(reached))},
-            "imports": [self.of(import_module(name)) for name in _imports(function.__code__)],
+            "imports": {n: self._import(n) for n in sorted(_imports(function.__code__, package))},
         }
+
+    def _cell(self, cell):
+        try:
+            return self.of(cell.cell_contents)
+        except ValueError:
+            return {"cell": "empty"}
+
+    def _import(self, name):
+        """A module by its full name; None if there is none, or an attribute of this name."""
+        try:
+            return self.of(import_module(name))
+        except ImportError:
+            return None
 
     def _code(self, code):
         fields = ("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_flags")
@@ -156,7 +184,11 @@ class _Description:
             raise TypeError(f"a {type(value).__name__} has no value to tell: {error}") from None
         if isinstance(reduced, str):  # the name of a global
             module = getattr(value, "__module__", None) or "builtins"
-            return {"global": f"{module}.{reduced}", "code": self.of(_known(module, reduced))}
+            if (code := _known(module, reduced, value)) is not None:
+                return {"global": f"{module}.{reduced}", "code": code}
+            if hasattr(value, "__wrapped__"):  # a function with a cache, say
+                return {"wrapper": self.of(type(value)), "wrapped": self.of(value.__wrapped__)}
+            raise TypeError(f"{module}.{reduced} has no value to tell")
         parts = [list(part) if i in (3, 4) and part else part for i, part in enumerate(reduced)]
         return {"pickled": [self.of(part) for part in parts]}
 
@@ -170,23 +202,47 @@ def _global_names(code):
     return names
 
 
-def _imports(code):
-    """The modules that byte code imports."""
-    found = {i.argval for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME"}
+def _imports(code, package):
+    """The full names of the modules that byte code imports, and of what it imports from them."""
+    found, before = set(), (None, None)
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            level, names = before
+            dots = "." * level if isinstance(level, int) else ""
+            module = (
+                resolve_name(dots + instruction.argval, package) if dots else instruction.argval
+            )
+            found |= {module, *(f"{module}.{name}" for name in names or ())}
+        before = before[1], instruction.argval
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
-            found |= set(_imports(part))
-    return sorted(found)
+            found |= _imports(part, package)
+    return found
 
 
-def _known(module, name=""):
-    """What identifies a module, or a name in it, of alvae or of an installed library; or None."""
-    top = (module or "builtins").split(".")[0]
+def _known(module, name="", value=None):
+    """What identifies a module, or the value of a name in it, of alvae or of a library; or None.
+
+    What only says that it is from there, as a wrapper does, is not known.
+    """
+    module = module or "builtins"
+    if name and not _is_at(module, name, value):
+        return None
+    top = module.split(".")[0]
     if top == sources.HOME.name:
         return sources.code_of(f"{module}.{name.split('.')[0]}" if name else module)
     if top == "__main__":
         return None
-    file = getattr(sys.modules.get(top), "__file__", None) or ""
-    if top in sys.stdlib_module_names or any(part in file for part in INSTALLED):
+    file = getattr(sys.modules.get(top), "__file__", None)
+    if file is None:
+        return sources.code_of(top) if top in sys.stdlib_module_names else None  # it is built in
+    if any(part in file for part in INSTALLED) or STDLIB & set(Path(file).resolve().parents):
         return sources.code_of(top)
     return None
+
+
+def _is_at(module, name, value):
+    found = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is value

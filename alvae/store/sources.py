@@ -2,7 +2,8 @@
 
 A definition is a function, a class or a constant of a module. What it uses is read off its source,
 name by name, so that an edit of one class leaves alone what only uses another. Comments,
-docstrings, annotations and layout count for nothing.
+docstrings, annotations and layout count for nothing; nor does what keeps results and shows
+progress, which changes none.
 """
 
 import ast
@@ -16,6 +17,7 @@ from pathlib import Path
 
 HOME = Path(__file__).parents[1]
 IMPORTS = (ast.Import, ast.ImportFrom)
+NEUTRAL = {"store", "_progress"}  # rooms on which no result depends
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 WITHOUT_EFFECT = {"annotation", "returns", "ctx", "kind", "type_comment"}
 # The files as they were when this process began: what is loaded is what was in them.
@@ -60,6 +62,8 @@ def _closure(targets):
         if target not in found:
             found[target], uses = _definition(*target)
             waiting += uses
+    for file in filter(None, {_file_of(module_name) for module_name, _ in found}):
+        _unedited(file)
     return {".".join(filter(None, target)): found[target] for target in sorted(found)}
 
 
@@ -89,14 +93,23 @@ class _Module:
 @cache
 def _module(name):
     """A module of alvae, read from its file; None if there is none of this name."""
-    path = HOME.parent.joinpath(*name.split("."))
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if file.is_file():
-            stat = file.stat()
-            if _STATS.get(file, now := (stat.st_mtime_ns, stat.st_size)) != now:
-                raise RuntimeError(f"{file} was edited after it was loaded; start Python again")
-            return _Module(name, ast.parse(file.read_text(encoding="utf-8")))
+    if file := _file_of(name):
+        return _Module(name, ast.parse(_unedited(file).read_text(encoding="utf-8")))
     return None
+
+
+def _file_of(name):
+    path = HOME.parent.joinpath(*name.split("."))
+    files = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in files if file.is_file()), None)
+
+
+def _unedited(file):
+    """The file, unless it is another one than this process loaded, or will load."""
+    stat = file.stat()
+    if _STATS.get(file, now := (stat.st_mtime_ns, stat.st_size)) != now:
+        raise RuntimeError(f"{file} was edited after it was loaded; start Python again")
+    return file
 
 
 def _bound(statement):
@@ -183,6 +196,8 @@ def _targets(parts):
     """The targets that a full name stands for: one, or those of a whole module."""
     if parts[0] != HOME.name:
         return set() if parts[0] in sys.stdlib_module_names else {(parts[0], "")}
+    if parts[1:2] and parts[1] in NEUTRAL:
+        return set()
     n = max(n for n in range(1, len(parts) + 1) if _module(".".join(parts[:n])))
     module, rest = _module(".".join(parts[:n])), parts[n:]
     if rest and (targets := _resolve(module, *rest)):

@@ -160,3 +160,9 @@ def test_a_notebook_shows_a_wrong_parameter_without_a_traceback():
         shell.run_cell("from alvae.book.experiment import Experiment\nExperiment(latent_dim=0)")
     (line,) = said.getvalue().strip().splitlines()
     assert line.startswith("ValueError: latent_dim is 0; allowed are integers from 1 to 784")
+
+
+def test_a_folder_of_the_name_of_the_bundled_pool_is_not_it(tmp_path, monkeypatch):
+    (tmp_path / "mnist").mkdir()
+    monkeypatch.setattr(experiment, "REPOSITORY", tmp_path)
+    assert all("pool_name" not in parameters for parameters in load_manifest()[0].values())

@@ -90,29 +90,36 @@ def test_prune(arguments, kept, capsys):
 
 def test_prune_removes_damage_and_what_nobody_will_finish(capsys):
     home = store.root()
-    for name, days in (("old", 8), ("young", 6)):
+    old, young, other = "0" * 20, "f" * 20, "of-somebody-else"
+    for name, days in ((old, 8), (young, 6), (other, 8)):
         folder = home / "unfinished" / "vae" / name
         folder.mkdir(parents=True)
         (folder / "epoch-1.pt").touch()
         os.utime(folder, 2 * (time.time() - 24 * 3600 * days,))
     (home / "damaged").mkdir()
-    (home / "damaged" / "x.csv").touch()
+    (home / "damaged" / "01234567-x.csv").touch()
+    (home / "damaged" / "of-somebody-else.csv").touch()
     store._beside(next(path for path, _ in entries())).write_text("junk")
     main(["prune"])
     assert "removed 1 entries" in capsys.readouterr().out
-    assert [path.name for path in home.glob("unfinished/vae/*")] == ["young"]
-    assert list(home.glob("damaged/*")) == []
+    assert sorted(path.name for path in home.glob("unfinished/vae/*")) == [young, other]
+    assert [path.name for path in home.glob("damaged/*")] == ["of-somebody-else.csv"]
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["prune", "--down-to", "much"], ["prune", "--older-than", "week"], ["shrink"]],
+    [
+        ["prune", "--down-to", "much"],
+        ["prune", "--older-than", "week"],
+        ["shrink"],
+        ["prune", "--older-than=-5"],
+    ],
 )
 def test_unknown_words_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code == 2
-    assert arguments[-1] in capsys.readouterr().err
+    assert arguments[-1].split("=")[-1] in capsys.readouterr().err
 
 
 def test_no_store_yet_and_a_wrong_one(tmp_path, monkeypatch, capsys):

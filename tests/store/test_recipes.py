@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from alvae.classifiers import GridSearchSVC, PoissonLearning
@@ -33,7 +34,7 @@ RECIPES = st.recursive(
 
 def test_digest_is_that_of_the_canonical_json():
     expected = hashlib.sha256(b'{"a": [1, 2.5, null, true], "b": "x"}').hexdigest()
-    assert digest({"b": "x", "a": (np.int64(1), np.float32(2.5), None, np.True_)}) == expected
+    assert digest({"a": (np.int64(1), np.float32(2.5), None, np.True_), "b": "x"}) == expected
 
 
 @given(RECIPES, RECIPES)
@@ -41,15 +42,10 @@ def test_digests_agree_only_where_recipes_do(a, b):
     # repr tells 1, 1.0 and True apart, which == does not.
     def canonical(recipe):
         if isinstance(recipe, dict):
-            return sorted((key, canonical(part)) for key, part in recipe.items()), "dict"
+            return [(key, canonical(part)) for key, part in recipe.items()], "dict"
         return [canonical(part) for part in recipe] if isinstance(recipe, list) else recipe
 
     assert (digest(a) == digest(b)) == (repr(canonical(a)) == repr(canonical(b)))
-
-
-@given(st.dictionaries(st.text(), LEAVES))
-def test_order_of_keys_does_not_matter(recipe):
-    assert digest(recipe) == digest(dict(reversed(recipe.items())))
 
 
 def test_arrays():
@@ -93,6 +89,18 @@ PAIRS = {
         LogisticRegression(class_weight={0: 2.0}),
     ),
     "keys of another type": ({1: "a"}, {"1": "a"}),
+    "the order of a dict": ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+    "a mask": (np.ma.array([1, 5], mask=[0, 0]), np.ma.array([1, 5], mask=[0, 1])),
+    "a matrix": (np.eye(2), np.matrix(np.eye(2))),
+    "the unit of a time": (np.datetime64(5, "ns"), np.datetime64(5, "D")),
+    "a time and a number": (np.datetime64(5, "ns"), 5),
+    "what an estimator has learned": tuple(
+        LogisticRegression().fit([[0.0], [1.0], [x]], [0, 1, 1]) for x in (2.0, 3.0)
+    ),
+    "what a frozen estimator has learned": tuple(
+        FrozenEstimator(LogisticRegression().fit([[0.0], [1.0], [x]], [0, 1, 1])).predict
+        for x in (2.0, 3.0)
+    ),
     "a set": ({1, 2}, {1, 3}),
     "bytes": (b"a", b"b"),
     "complex numbers": (1j, 2j),
@@ -196,6 +204,40 @@ EDITS = {
         "class M:\n    def __init__(self, p): self.p = p\nmeasure = M(1)",
         "class M:\n    def __init__(self, p): self.p = p\nmeasure = M(2)",
     ),
+    "what a function is wrapped in": (
+        "def measure(X, c): return 1",
+        "from functools import wraps\ndef f(X, c): return 1\n"
+        "def measure(X, c): return 2 * f(X, c)\nmeasure = wraps(f)(measure)",
+    ),
+    "a function of ours that is wrapped": tuple(
+        "from functools import wraps\nfrom alvae.coverage import covering_radius\n"
+        f"@wraps(covering_radius)\ndef measure(X, c): return {k} * covering_radius(X, c)"
+        for k in (1, 1000)
+    ),
+    "a function with a cache": tuple(
+        f"from functools import cache\n@cache\ndef h(n): return {k}\ndef measure(X, c): return h(1)"
+        for k in (1, 2)
+    ),
+    "a method with a cache": tuple(
+        "from functools import lru_cache\nclass measure:\n    @lru_cache\n"
+        f"    def __call__(self, X, c): return {k}"
+        for k in (1, 2)
+    ),
+    "an attribute of a function": tuple(
+        f"def measure(X, c): return measure.k\nmeasure.k = {k}" for k in (1, 2)
+    ),
+    "a class made by a call": tuple(
+        f"import types\nmeasure = types.new_class('M', (), {{}}, lambda ns: ns.update(k={k}))"
+        for k in (1, 2)
+    ),
+    "a metaclass": tuple(
+        f"class Meta(type):\n    def __len__(cls): return {k}\nclass measure(metaclass=Meta): pass"
+        for k in (1, 2)
+    ),
+    "the order of what it closes over": tuple(
+        f"known = {known}\ndef measure(X, c): return next(iter(known.values()))"
+        for known in ("{'a': 1, 'b': 2}", "{'b': 2, 'a': 1}")
+    ),
     "a function that calls itself": (
         "def measure(n): return n and measure(n - 1)",
         "def measure(n): return n and measure(n - 2)",
@@ -236,6 +278,52 @@ def test_a_module_of_the_caller(tmp_path, monkeypatch):
     assert seen[0] == seen[1]
     assert seen[0][0] != seen[2][0]
     assert seen[0][1] != seen[2][1]
+
+
+def test_a_function_of_no_module():
+    """Where there is no __name__, a function says that it is one of Python's."""
+    one, other = ({}, {})
+    exec("def measure(X, c): return 1", one)
+    exec("def measure(X, c): return 2", other)
+    assert digest(one["measure"]) != digest(other["measure"])
+
+
+def test_what_cannot_be_imported_or_is_not_there_yet_is_no_hindrance():
+    source = "def measure(X, c):\n    try:\n        import no_such_module\n    except {}: return 1"
+    assert digest(defined(source.format("ImportError"))) != digest(
+        defined(source.format("OSError"))
+    )
+    source = "def make():\n    def inner(): return later\n    if 0: later = 1\n    return inner\n"
+    assert digest(defined(source + "measure = make()"))
+
+
+PACKAGE = """
+import sys
+sys.path.insert(0, "{}")
+import mine
+from alvae.store.recipes import digest
+print(digest([mine.measure, mine.of_package]))
+"""
+
+
+def test_a_module_that_is_imported_when_it_is_called(tmp_path):
+    """Of a package, one whose name is that of a module of Python, one beside what imports it."""
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").write_text("def of(X, c):\n    from . import radius")
+    (tmp_path / "mine.py").write_text(
+        "from helpers import of as of_package\n"
+        "def measure(X, c):\n    from helpers import radius\n    import profile\n"
+    )
+    seen = []
+    for part in ("helpers/radius.py", "profile.py"):
+        for value in (1, 2, 1):
+            (tmp_path / "helpers" / "radius.py").write_text("value = 1")
+            (tmp_path / "profile.py").write_text("value = 1")
+            (tmp_path / part).write_text(f"value = {value}")
+            command = [sys.executable, "-B", "-c", PACKAGE.format(tmp_path)]
+            seen.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert seen[0] == seen[2] == seen[3] == seen[5]
+    assert len(set(seen)) == 3
 
 
 SCRIPT = """

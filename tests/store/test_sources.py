@@ -102,8 +102,7 @@ def test_versions_of_the_libraries_used():
 def test_a_notebook_depends_on_what_it_imports():
     code = code_in("from alvae import KMeansCoreset, store\n\nx = KMeansCoreset(3)\nstore.root()")
     assert "alvae.queries.coreset.KMeansCoreset" in code
-    assert "alvae.store.root" in code
-    assert "alvae.store.fetch" not in code
+    assert not [name for name in code if name.startswith("alvae.store")]  # it changes no result
     assert not [name for name in code if name.startswith("alvae.queries.medoids")]
     whole = code_in("from alvae import queries\n\nprint(queries)")
     assert "alvae.queries.medoids.TypiClust" in whole
@@ -133,7 +132,11 @@ def test_whatever_a_module_uses_of_another_is_in_its_code(path):
     code = code_of(module)
     used = {name.id for name in ast.walk(ast.parse(path.read_text())) if isinstance(name, ast.Name)}
     for home, name in imports_of(path):
-        if name in used and not (PACKAGE.parent / home.replace(".", "/") / f"{name}.py").is_file():
+        if {*home.split("."), name} & sources.NEUTRAL:
+            assert not any(key.startswith(f"{home}.{name}") for key in code)
+        elif (
+            name in used and not (PACKAGE.parent / home.replace(".", "/") / f"{name}.py").is_file()
+        ):
             assert any(key.endswith(f".{name}") or key.startswith(f"{home}.{name}") for key in code)
 
 
@@ -158,5 +161,16 @@ def test_a_file_that_was_edited_after_it_was_loaded(package, monkeypatch):
     file = sources.HOME / "_clusters.py"
     monkeypatch.setattr(sources, "_STATS", {file: (0, 0)})
     code_of("alvae.classifiers.svc")
+    with pytest.raises(RuntimeError, match="_clusters.py was edited after it was loaded"):
+        code_of("alvae.queries.KMeansCoreset")
+
+
+def test_a_file_that_is_edited_after_it_was_read(package, monkeypatch):
+    code_of("alvae.queries.KMeansCoreset")
+    file = sources.HOME / "_clusters.py"
+    stat = file.stat()
+    monkeypatch.setattr(sources, "_STATS", {file: (stat.st_mtime_ns, stat.st_size)})
+    code_of("alvae.queries.KMeansCoreset")
+    file.write_text("MINI_BATCH = 3")
     with pytest.raises(RuntimeError, match="_clusters.py was edited after it was loaded"):
         code_of("alvae.queries.KMeansCoreset")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -291,18 +292,25 @@ import sys, time
 from pathlib import Path
 from alvae import store
 
+def say(word, path):
+    with open(path, "a") as file:
+        print(word, file=file)
+
 def make(_):
-    with open(sys.argv[1], "a") as log:
-        print("made", file=log, flush=True)
-        time.sleep(1)
+    say("made", sys.argv[1])
+    while Path(sys.argv[2]).read_text() != "here\\n" * 2:
+        time.sleep(0.05)
+    time.sleep(1)
     return "result"
+
+say("here", sys.argv[2])
 
 print(store.fetch("kind", {"a": 1}, ".txt", make, lambda r, p: p.write_text(r), Path.read_text))
 """
 
 
 def test_of_two_processes_one_makes_it_and_the_other_waits(tmp_path):
-    command = [sys.executable, "-c", IN_TURN, tmp_path / "log"]
+    command = [sys.executable, "-c", IN_TURN, tmp_path / "log", tmp_path / "here"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     said = [process.communicate() for process in [subprocess.Popen(command, **pipes) for _ in "ab"]]
     assert [out for out, _ in said] == ["result\n"] * 2
@@ -362,3 +370,30 @@ def test_scratch_of_a_killed_process_is_removed_by_the_next(tmp_path):
             assert (mine / "mine").exists()
         assert not list(root().rglob("large"))
     assert list((root() / "scratch").iterdir()) == []
+
+
+def test_what_others_keep_in_a_folder_of_that_name_stays(tmp_path):
+    home = root() / "scratch"
+    (home / "poetry").mkdir(parents=True)
+    (home / "poetry.lock").touch()
+    (home / "poetry" / "sonnet").touch()
+    with store.scratch():
+        pass
+    assert sorted(path.name for path in home.rglob("*")) == ["poetry", "poetry.lock", "sonnet"]
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "/dev/null/store", "/proc/store"])
+def test_a_place_for_no_store_is_one_message(place, monkeypatch):
+    monkeypatch.setenv("ALVAE_STORE", place)
+    with (
+        pytest.raises(ValueError, match=f"^the store {place} cannot be written: "),
+        store.scratch(),
+    ):
+        pass
+
+
+def test_many_look_for_room_at_once():
+    with ThreadPoolExecutor(8) as pool:
+        looks = [pool.submit(store._check_writable, root() / "kind") for _ in range(300)]
+    assert [look.exception() for look in looks] == [None] * 300
+    assert list((root() / "kind").iterdir()) == []
