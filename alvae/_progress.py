@@ -14,11 +14,12 @@ def progress_bar(total, desc, unit):
     bar on standard error, as everywhere where tqdm draws one.
     """
     if path := os.environ.get("ALVAE_PROGRESS"):
-        line = f"{desc}: {unit} {{n:,}} of {{total:,}}, {{remaining}} left\n"
+        # tqdm fills in desc, which may change on the way.
+        line = "{desc}: " + f"{unit} {{n:,}} of {{total:,}}, {{remaining}} left\n"
         options = {"bar_format": line, "mininterval": 0.5, "disable": False}
         with (
             open(path, "a", encoding="utf-8") as file,
-            tqdm(total=total, file=file, **options) as bar,
+            tqdm(total=total, desc=desc, file=file, **options) as bar,
         ):
             yield bar
     else:

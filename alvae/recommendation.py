@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alvae._checks import check_integer, check_labels
+from alvae._checks import check_integer, check_labels, shown
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
 from alvae.pools import check_images
@@ -94,6 +94,8 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     check_integer("budget", budget, 1, n_unlabeled, "the number of unlabeled images")
     if vae is None:
         unfitted = _recommended(images, n_init, random_state)
+    elif isinstance(vae, type) or not hasattr(vae, "inverse_transform"):
+        raise ValueError(f"vae is {shown(vae)}; allowed are None and a ConvVAE, fitted or not")
     else:
         unfitted = [] if hasattr(vae, "encoder_") else [vae]
     with progress_bar(len(unfitted) + 3, "selecting", "step") as bar:

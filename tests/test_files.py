@@ -68,6 +68,12 @@ def zip_bomb(folder):
     write_npz(folder / "x.npz", {"x_train.npy": npy((200, 1024, 1024), bytes(200 * 2**20))})
 
 
+def zip_bomb_beside_noise(folder):
+    """Noise that makes the file large, so that the bomb takes less of it."""
+    files = {"x_train.npy": npy((200, 1024, 1024), bytes(200 * 2**20)), "noise": os.urandom(2**22)}
+    write_npz(folder / "x.npz", files)
+
+
 def pickle_in_npy(folder):
     file = io.BytesIO()
     np.save(file, np.array([Evil(folder / "pwned")] * 8, object), allow_pickle=True)
@@ -106,6 +112,7 @@ HOSTILE = {
     header_of_60_gb: "an array of 4 bytes, not the .* it announces",
     header_below_zero: "cannot be loaded",
     zip_bomb: "it claims to hold .* bytes in",
+    zip_bomb_beside_noise: "it claims to hold .* bytes in",
     pickle_in_npy: "it holds Python objects",
     path_out_of_the_archive: "it lacks x_train",
     idx_of_4_gb: "it claims to hold 3,920,000,000 bytes in",
@@ -128,6 +135,12 @@ def test_a_hostile_pool_is_refused(write, folder):
         load_pool(str(folder / "x.npz"))
     assert "\n" not in str(caught.value)
     assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_a_member_without_the_ending_of_an_array_is_not_read(folder):
+    """NumPy would read it, whatever it claims."""
+    write_npz(folder / "x.npz", {"x_train": npy((10**9, 28, 28), b"1234")})
+    assert len(load_pool(folder / "x.npz")) == 8
 
 
 PEAK = """

@@ -123,3 +123,17 @@ def test_epochs_are_bounded_and_small_pools_take_fewer_steps(n, batch_size):
 )
 def test_epochs_of_some_pools(n, epochs):
     assert epochs_for(n, 64) == epochs
+
+
+@pytest.mark.parametrize("vae", ["x", 3, ConvVAE], ids=str)
+def test_what_is_no_vae(images, vae):
+    with pytest.raises(ValueError, match="^vae is .*; allowed are None and a ConvVAE"):
+        select(images, 3, vae=vae)
+
+
+def test_its_steps_can_be_followed_in_a_file(images, vae, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALVAE_PROGRESS", str(tmp_path / "progress"))
+    select(images, 3, vae=vae)
+    lines = (tmp_path / "progress").read_text().replace("\r", "\n").split("\n")
+    said = [line.split(",")[0] for line in lines if line.strip()]
+    assert said[-2:] == ["choosing: step 2 of 3", "choosing: step 3 of 3"]
