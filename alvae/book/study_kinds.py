@@ -314,6 +314,7 @@ def _few_labels(experiment, vae, latent):
             random_state=vae.random_state,
         )
         for name, classifier, strategies, budgets in tried
+        if budgets
     ])  # fmt: skip
 
 
