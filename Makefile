@@ -21,7 +21,7 @@ export MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
 NOTEBOOKS  := $(wildcard notebooks/*.ipynb)
 NBSTRIPOUT  = "$(BIN)/nbstripout" --extra-keys "metadata.language_info"
 # A worker for each core, with one thread: threads of one would wait for cores that another keeps busy.
-PYTEST      = OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest -n logical --maxprocesses 4 --dist worksteal
+PYTEST      = OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest -n logical --maxprocesses 4
 
 ifneq ($(filter-out 1,$(LOCKED)),)
   $(error LOCKED is '$(LOCKED)'; allowed: 1, or nothing)
@@ -76,9 +76,9 @@ headline: $(STAMP) ## copy the figure of the README out of the book
 	"$(BIN)/python" -m alvae.book --headline
 
 test: $(STAMP) ## run the unit tests, then every notebook, then notebooks on other data
-	$(PYTEST) tests
-	$(PYTEST) --nbmake --nbmake-timeout=900 notebooks
-	$(PYTEST) tests -m slow
+	$(PYTEST) --dist loadfile tests
+	$(PYTEST) --dist worksteal --nbmake --nbmake-timeout=900 notebooks
+	$(PYTEST) --dist worksteal tests -m slow
 
 mutants: $(STAMP) ## sow small faults into the helper, and count how many its tests notice (an hour or two)
 	@test -x _build/cosmic-ray/bin/cosmic-ray || { "$(BIN)/python" -m venv _build/cosmic-ray && \

@@ -58,6 +58,7 @@ def run(problem, strategies, **options):
     return learning_curves(spaces, *labels, strategies, protocol, **options)[NUMBERS]
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_one_worker_and_of_two(problem, scheduler, tmp_path, monkeypatch):
     strategies = {"uniform": UniformSampling(), "core-set": KMeansCoreset(5)}
     tables = []

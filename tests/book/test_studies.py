@@ -61,6 +61,7 @@ def test_a_table_was_made_by_the_code_of_today(name):
     assert set(reasons) == set(libraries)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", variants("classifier")[:2], ids=describe)
 def test_a_slice_of_the_classifier_study_is_recomputed(variant):
     """All trials at the smallest budget in the input space, which needs no VAE."""
