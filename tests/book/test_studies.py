@@ -45,15 +45,7 @@ def test_a_table_holds_what_the_study_lists_and_says_what_made_it(name):
         assert set(curves["budget"]) == set(parameters["budgets"])
 
 
-# Tables that other code made than today's. Take a name out together with its new table.
-OUTDATED = {"cost"}
-OUTDATED_MARK = pytest.mark.xfail(strict=True, reason="made by other code")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=OUTDATED_MARK if n in OUTDATED else ()) for n in list_studies()],
-)
+@pytest.mark.parametrize("name", list_studies())
 def test_a_table_was_made_by_the_code_of_today(name):
     reasons = studies.stale(name)
     # Another version of a library is no reason here: only Python 3.11 on Linux has those pinned.
