@@ -80,7 +80,7 @@ test: $(STAMP) ## run the unit tests, then every notebook, then notebooks on oth
 	$(PYTEST) --dist worksteal --nbmake --nbmake-timeout=900 notebooks
 	$(PYTEST) --dist worksteal tests -m slow
 
-mutants: $(STAMP) ## sow small faults into the helper, and count how many its tests notice (an hour or two)
+mutants: $(STAMP) ## sow small faults into the helper, and count how many its tests notice (hours)
 	@test -x _build/cosmic-ray/bin/cosmic-ray || { "$(BIN)/python" -m venv _build/cosmic-ray && \
 	  _build/cosmic-ray/bin/pip install cosmic-ray==8.7.0; }
 	"$(BIN)/python" tests/mutants.py _build/cosmic-ray/bin/cosmic-ray
