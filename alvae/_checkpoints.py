@@ -17,6 +17,8 @@ class TrainingState:
 
     Parameters
     ----------
+    folder : path or None
+        Where it is kept; None: nowhere.
     params : dict
     images : array
         What it trains with, and on: the state of a training with others is left alone.
@@ -24,16 +26,19 @@ class TrainingState:
     network, optimizer, schedule : object with a `state_dict`
     """
 
-    def __init__(self, params, images, generator, network, optimizer, schedule):
-        self.given = {"params": plain(params), "images": store.digest(images)}
+    def __init__(self, folder, params, images, generator, network, optimizer, schedule):
+        self.folder = folder and Path(folder)
+        self.given = folder and {"params": plain(params), "images": store.digest(images)}
         self.generator = generator
         self.parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
 
-    def keep(self, folder, history):
+    def keep(self, history):
         """Write the state after the latest epoch of the history, in the place of earlier ones."""
+        if not self.folder:
+            return
         state = self.given | {"history": history, "noise": self.generator.get_state()}
         state |= {name: part.state_dict() for name, part in self.parts.items()}
-        path = Path(folder) / f"epoch-{len(history):06}.pt"
+        path = self.folder / f"epoch-{len(history):06}.pt"
         try:
             store.keep(path, state, torch.save)
         except OSError as error:
@@ -43,9 +48,10 @@ class TrainingState:
             if not other.name.startswith(path.name):
                 other.unlink(missing_ok=True)
 
-    def resume(self, folder):
+    def resume(self):
         """Put all parts into the latest state that was kept; the history up to there, or []."""
-        for path in sorted(Path(folder).glob("epoch-*.pt"), reverse=True):
+        kept = self.folder.glob("epoch-*.pt") if self.folder else ()
+        for path in sorted(kept, reverse=True):
             try:
                 state, about = store.recall(path, _load)
             except Exception as error:  # whatever a damaged file raises

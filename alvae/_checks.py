@@ -102,15 +102,17 @@ def check_points(name, X):
     if X.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {X.dtype}; its values must be real numbers")
     X = X.astype(np.result_type(X.dtype, np.float32), copy=False)
-    if not get_config()["assume_finite"] and not np.isfinite([X.min(), X.max()]).all():
+    if get_config()["assume_finite"]:
+        return X
+    low, high = X.min(), X.max()
+    if not np.isfinite([low, high]).all():
         raise ValueError(f"{name} contains NaN or infinity; all its values must be finite")
-    if not get_config()["assume_finite"]:
-        most = np.sqrt(np.finfo(X.dtype).max) / 1000
-        if (largest := max(X.max(), -X.min())) > most:
-            raise ValueError(
-                f"{name} has values up to {largest:.3g}; allowed are up to {most:.3g} as "
-                f"{X.dtype}, so that distances are finite"
-            )
+    most = np.sqrt(np.finfo(X.dtype).max) / 1000
+    if (largest := max(high, -low)) > most:
+        raise ValueError(
+            f"{name} has values up to {largest:.3g}; allowed are up to {most:.3g} as {X.dtype}, "
+            "so that distances are finite"
+        )
     return X
 
 

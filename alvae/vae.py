@@ -212,9 +212,10 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         beta, steps = float(self.beta), math.ceil(len(X) / self.batch_size)  # of an epoch
         share = partial(_warm_up_and_decay, self.epochs * steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        state = TrainingState(self.get_params(), X, generator, network, optimizer, schedule)
+        changing = generator, network, optimizer, schedule
+        state = TrainingState(checkpoints, self.get_params(), X, *changing)
         dtype = training_dtype(device)
-        self.history_ = state.resume(checkpoints) if checkpoints else []
+        self.history_ = state.resume()
         with progress_bar(self.epochs, "training the VAE", "epoch") as bar:
             bar.update(len(self.history_))
             for epoch in range(len(self.history_) + 1, self.epochs + 1):
@@ -237,8 +238,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                     schedule.step()
                     totals += terms.detach()
                 reconstruction, kl = (totals / len(X)).tolist()
-                loss = reconstruction + beta * kl
-                if not math.isfinite(loss):
+                if not math.isfinite(loss := reconstruction + beta * kl):
                     remedy = f"try a smaller learning_rate than {self.learning_rate}"
                     raise FloatingPointError(f"the loss is {loss} in epoch {epoch}: {remedy}")
                 means = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
@@ -247,8 +247,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                 means |= liveness(self.encoder_, self.decoder_, sample)
                 clock = {"seconds": perf_counter() - start, "timed_on": date.today().isoformat()}
                 self.history_.append({"epoch": epoch, **means, **clock})
-                if checkpoints and epoch < self.epochs:
-                    state.keep(checkpoints, self.history_)
+                if epoch < self.epochs:
+                    state.keep(self.history_)
                 bar.set_postfix(loss=f"{loss:.1f}", refresh=False)
                 bar.update()
         if self.epochs * steps > WARM_UP:  # a shorter training has hardly begun

@@ -29,8 +29,8 @@ def interrupt_after(monkeypatch, epoch):
     """Let trainings be interrupted once this epoch is kept; the epochs that are then trained."""
     keep, kept = TrainingState.keep, []
 
-    def keep_and_stop(self, folder, history):
-        keep(self, folder, history)
+    def keep_and_stop(self, history):
+        keep(self, history)
         kept.append(len(history))
         if len(history) == epoch:
             raise KeyboardInterrupt

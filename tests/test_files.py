@@ -16,7 +16,8 @@ import torch
 
 from alvae import store
 from alvae._files import check_archive, check_claim
-from alvae.pools import IDX_STEMS, NPZ_KEYS, load_pool
+from alvae._readers import IDX_STEMS, NPZ_KEYS
+from alvae.pools import load_pool
 from alvae.spaces import fit_stored
 from alvae.vae import ConvVAE
 

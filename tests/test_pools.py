@@ -8,8 +8,8 @@ import pytest
 from sklearn import datasets
 from sklearn.utils import Bunch
 
-from alvae import pools
-from alvae.pools import Pool, load_pool
+from alvae import _readers
+from alvae.pools import Pool, check_images, load_pool
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def make(data, **changes):
 
 
 def write_idx(folder, data, gzipped=False, pattern="{}-idx{}-ubyte"):
-    for stem, array in zip(pools.IDX_STEMS, vars(data).values(), strict=True):
+    for stem, array in zip(_readers.IDX_STEMS, vars(data).values(), strict=True):
         header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
         content = header + array.tobytes()
         path = folder / (pattern.format(stem, array.ndim) + (".gz" if gzipped else ""))
@@ -103,7 +103,7 @@ def test_classes_keep_images_with_their_labels(mnist):
 
 
 def test_wrong_digest_is_an_error(monkeypatch):
-    monkeypatch.setattr(pools, "MNIST_SHA256", "0" * 64)
+    monkeypatch.setattr(_readers, "MNIST_SHA256", "0" * 64)
     assert "SHA-256" in error_of(load_pool)
 
 
@@ -185,6 +185,23 @@ def test_strings_that_are_one_number_or_none_keep_apart(small, names):
     pool = make(small, y_train=names[small.y_train], y_test=names[small.y_test])
     assert pool.class_names == tuple(sorted(names))
     assert [pool.class_names[label] for label in pool.labels] == names[small.y_train].tolist()
+
+
+@pytest.mark.parametrize("names", [5, "ab", ["a", 1], ["only one"], None])
+def test_names_that_do_not_fit_are_refused(names):
+    images = np.zeros((4, 8, 8), np.uint8)
+    with pytest.raises((ValueError, TypeError), match="^class_names"):
+        Pool(images, [0, 1, 0, 1], images, [0, 1, 1, 1], class_names=names)
+    assert Pool(images, [0, 1, 0, 1], images, [1] * 4, class_names=["a", "b"]).class_name(1) == "b"
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">u2"])
+def test_the_order_of_bytes_does_not_matter(dtype):
+    images = np.arange(2 * 8 * 8).reshape(2, 8, 8).astype(dtype)
+    images = images if images.dtype.kind == "u" else images / images.max()
+    checked = check_images("images", images)
+    assert checked.dtype.isnative
+    np.testing.assert_array_equal(checked, images)
 
 
 BAD_IMAGES = {

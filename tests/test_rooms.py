@@ -17,7 +17,8 @@ HOME = Path(alvae.__file__).parent
 # From the ground up; rooms on one line do not know each other.
 FLOORS = [
     {"_checks", "_clusters", "_files", "_progress", "_workers", "store"},
-    {"_graphs", "_checkpoints", "_tensors", "_liveness", "pools", "coverage"},
+    {"_graphs", "_checkpoints", "_tensors", "_liveness", "_readers", "coverage"},
+    {"pools"},
     {"vae", "queries", "classifiers", "summaries"},
     {"spaces", "_trial"},
     {"trials", "recommendation"},
