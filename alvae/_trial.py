@@ -11,9 +11,10 @@ import sklearn
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from alvae import store
 from alvae._checks import check_exact, check_integer, check_points, naming, shown
 from alvae.classifiers import PoolClassifier
-from alvae.queries import QueryStrategy
+from alvae.queries import QueryStrategy, as_strategy
 from alvae.queries.base import seeded
 
 
@@ -43,6 +44,15 @@ class Task(NamedTuple):
     measures: dict
     batch_size: int | None
     random_state: int
+
+    @property
+    def code(self):
+        """The digest of all in it that can compute; None if something has no value."""
+        classifiers = {name: classifier for name, (classifier, _) in self.classifiers.items()}
+        try:
+            return store.digest([self.strategy, classifiers, self.measures, run_trials])
+        except (TypeError, RuntimeError):
+            return None
 
 
 def seed_of(random_state, *path):
@@ -76,8 +86,7 @@ def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
     ValueError
         If a parameter is out of range, or the oracle does not know every point.
     """
-    if isinstance(strategy, type) or not hasattr(strategy, "query"):
-        raise ValueError(f"strategy is {shown(strategy)}; allowed are instances that have query")
+    strategy = as_strategy(strategy)
     X = check_points("X", X)
     with naming("oracle", oracle):
         oracle = np.asarray(oracle)
@@ -90,6 +99,10 @@ def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
     check_integer("budget", budget, 1, len(X), "the number of points")
     if batch_size is not None:
         check_integer("batch_size", batch_size, 1)
+    return _acquire(strategy, X, oracle, budget, batch_size, prepared)
+
+
+def _acquire(strategy, X, oracle, budget, batch_size, prepared):
     y = np.full(len(X), np.nan)
     chosen = np.empty(0, dtype=np.int64)
     while len(chosen) < budget:
@@ -100,10 +113,24 @@ def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
     return chosen
 
 
-def run_trials(numbers, budget, task):
-    """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order."""
+def run_trials(numbers, budget, task, code=None):
+    """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order.
+
+    A worker imports modules of its own. `code` is that of the task where its trials are kept: what
+    a worker with other code gives must not be kept there, and is a RuntimeError.
+    """
+    if code is not None and code not in _KNOWN:
+        if task.code != code:
+            raise RuntimeError(
+                "a worker has other code of the strategy, the classifiers or the measures: a "
+                "module was edited after it was imported, or versions differ; start again"
+            )
+        _KNOWN.add(code)
     with threadpool_limits(1), sklearn.config_context(assume_finite=True):
         return list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
+
+
+_KNOWN = set()  # the codes that this process has, too
 
 
 def _run_trial(number, budget, task):
@@ -111,10 +138,10 @@ def _run_trial(number, budget, task):
     start = perf_counter()
     rng = np.random.default_rng(seed_of(task.random_state, budget, number))
     strategy = clone(task.strategy).set_params(random_state=rng)
-    prepared = {"prepared": task.prepared}
-    chosen = acquire(strategy, task.X, task.labels, budget, task.batch_size, **prepared)
+    strategy = _on_one_core(strategy)
+    chosen = _acquire(strategy, task.X, task.labels, budget, task.batch_size, task.prepared)
     query_seconds = perf_counter() - start
-    weights = strategy.sample_weight(task.X, chosen, **prepared)
+    weights = strategy.sample_weight(task.X, chosen, prepared=task.prepared)
     row = {"budget": budget, "trial": int(number)}
     for name, measure in task.measures.items():
         row[name] = _number(name, measure(task.X, chosen))
@@ -122,7 +149,8 @@ def _run_trial(number, budget, task):
     for i, (name, (classifier, shared)) in enumerate(task.classifiers.items()):
         begin = perf_counter()
         rng = np.random.default_rng(seed_of(task.random_state, budget, number, i))
-        result = _learn(_in_worker(classifier, rng), shared, chosen, weights, task)
+        classifier = _on_one_core(seeded(clone(classifier), rng))
+        result = _learn(classifier, shared, chosen, weights, task)
         seconds = {"query_seconds": query_seconds}
         seconds["seconds"] = query_seconds + perf_counter() - begin
         seconds["timed_on"] = date.today().isoformat()
@@ -136,12 +164,11 @@ def _number(name, value):
     return value
 
 
-def _in_worker(classifier, rng):
-    """A copy that has a seed where it had none, and leaves the other cores to other workers."""
-    copy = seeded(clone(classifier), rng)
-    params = copy.get_params().items()
+def _on_one_core(estimator):
+    """The estimator itself, which now leaves the other cores to other workers."""
+    params = estimator.get_params().items()
     jobs = [name for name, n in params if name.split("__")[-1] == "n_jobs" and n not in (None, 1)]
-    return copy.set_params(**dict.fromkeys(jobs, 1))
+    return estimator.set_params(**dict.fromkeys(jobs, 1))
 
 
 def _learn(classifier, prepared, chosen, weights, task):

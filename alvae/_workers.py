@@ -1,8 +1,11 @@
 """Where work is done that can be spread: the cores of this machine, or a Dask cluster."""
 
 from contextlib import ExitStack
+from numbers import Integral
 
 from joblib import Parallel, parallel_config
+
+from alvae._checks import shown
 
 CONNECT = 10  # seconds to wait for a scheduler
 
@@ -20,11 +23,13 @@ class Workers(ExitStack):
     Raises
     ------
     ValueError
-        If no scheduler answers, or it has no workers.
+        If `n_jobs` is no such number, no scheduler answers, or it has no workers.
     """
 
     def __init__(self, n_jobs=-1, scheduler=None):
         super().__init__()
+        if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0:
+            raise ValueError(f"n_jobs is {shown(n_jobs)}; allowed are integers but 0")
         self.n_jobs = n_jobs
         self.client = self.enter_context(_connect(scheduler)) if scheduler else None
         self._busy = self.enter_context(ExitStack())

@@ -2,6 +2,8 @@
 
 from math import inf
 
+from pandas import DataFrame
+
 from alvae._checks import check_number, shown
 
 CURVE = ("space", "strategy", "classifier")  # what tells curves apart, as far as it is there
@@ -31,7 +33,7 @@ def summarize(curves, value="accuracy"):
     _check("curves", curves, ("space", "strategy", "budget"))
     if not isinstance(value, str) or value not in curves:
         raise ValueError(f"value is {shown(value)}; allowed are the columns {list(curves)}")
-    grouped = curves.groupby([*_keys(curves), "budget"], sort=False)[value]
+    grouped = curves.groupby([*_keys(curves), "budget"], sort=False, dropna=False)[value]
     table = grouped.agg(["mean", "std", "sem", "size"]).reset_index()
     return table.rename(columns={"size": "n_trials"})
 
@@ -61,7 +63,7 @@ def first_budget_reaching(summary, accuracy):
     keys = _keys(summary)
     curves = summary[keys].drop_duplicates()
     reached = summary[summary["mean"] >= accuracy]
-    first = reached.groupby(keys, as_index=False)["budget"].min()
+    first = reached.groupby(keys, as_index=False, dropna=False)["budget"].min()
     table = curves.merge(first, how="left", on=keys)
     return table.astype({"budget": "Int64"}).reset_index(drop=True)
 
@@ -87,8 +89,8 @@ def paired_differences(curves, one, other):
         If a column is missing, or a curve is not in the table.
     """
     _check("curves", curves, ("space", "strategy", "budget", "trial", "accuracy"))
-    trials = curves.set_index(["budget", "trial"]).groupby(_keys(curves), sort=False)["accuracy"]
-    accuracies = dict(list(trials))
+    trials = curves.set_index(["budget", "trial"])
+    accuracies = dict(list(trials.groupby(_keys(curves), sort=False, dropna=False)["accuracy"]))
     for name, curve in (("one", one), ("other", other)):
         if not isinstance(curve, tuple | list) or list(curve) not in [
             list(key) for key in accuracies
@@ -103,6 +105,8 @@ def _keys(table):
 
 
 def _check(name, table, columns):
+    if not isinstance(table, DataFrame):
+        raise ValueError(f"{name} is {shown(table)}; it must be a DataFrame")
     missing = [column for column in columns if column not in table]
     if missing or len(table) == 0:
         raise ValueError(

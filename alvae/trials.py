@@ -159,7 +159,7 @@ def learning_curves(
     with naming("test_labels", test_labels):
         test_labels = np.asarray(test_labels)
     strategies = {
-        name: clone(as_strategy(strategy)).set_params(random_state=None)
+        name: clone(as_strategy(strategy, f"strategies[{name!r}]")).set_params(random_state=None)
         for name, strategy in strategies.items()
     }
     _check(spaces, labels, test_labels, strategies, protocol)
@@ -255,6 +255,11 @@ class _Curve:
         """Made when the first trial runs, and with one BLAS thread, as in every trial."""
         return _task(self.space, self.strategy, self.protocol)
 
+    @cached_property
+    def code(self):
+        """That of the task, told once."""
+        return self.task.code
+
     def point(self, budget, unfinished):
         """All trials at one budget, a row for each and for each classifier."""
         kept = [_table_of(path) for path in sorted(unfinished.glob("*.csv"))]
@@ -269,7 +274,8 @@ class _Curve:
             while left:
                 size = CHUNK_SECONDS / max(np.mean(seconds or CHUNK_SECONDS), 1e-9)
                 n = int(np.clip(size, 1, CHUNK))
-                yield delayed(run_trials)([left.pop(0) for _ in left[:n]], budget, self.task)
+                numbers = [left.pop(0) for _ in left[:n]]
+                yield delayed(run_trials)(numbers, budget, self.task, self.code)
 
         for part in self.workers.parallel(self.task)(chunks()):
             rows += part

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import alvae
-from alvae.pools import datasets
+from alvae._readers import datasets
 from alvae.queries import UniformSampling
 from alvae.spaces import latent_codes
 

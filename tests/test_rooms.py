@@ -16,8 +16,8 @@ import alvae
 HOME = Path(alvae.__file__).parent
 # From the ground up; rooms on one line do not know each other.
 FLOORS = [
-    {"_checks", "_clusters", "_files", "_progress", "_workers", "store"},
-    {"_graphs", "_checkpoints", "_tensors", "_liveness", "_readers", "coverage"},
+    {"_checks", "_clusters", "_files", "_progress", "store"},
+    {"_graphs", "_checkpoints", "_tensors", "_liveness", "_readers", "_workers", "coverage"},
     {"pools"},
     {"vae", "queries", "classifiers", "summaries"},
     {"spaces", "_trial"},

@@ -102,12 +102,24 @@ def test_classifiers_are_kept_apart():
         paired_differences(both, curve, curve)
 
 
+def test_a_name_that_was_read_as_missing_is_a_curve_like_others():
+    table = random_curves()[0]
+    unnamed = table.assign(strategy=table["strategy"].replace("uniform", np.nan))
+    assert unnamed["strategy"].isna().any()
+    for one, other in zip(summarize(unnamed)["mean"], summarize(table)["mean"], strict=True):
+        assert one == other
+    levels = first_budget_reaching(summarize(unnamed), 0.5)["budget"]
+    pd.testing.assert_series_equal(levels, first_budget_reaching(summarize(table), 0.5)["budget"])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda table: summarize(table, "radius"), "value is 'radius'; allowed are the columns"),
         (lambda table: summarize(table.drop(columns="budget")), "it must have .*budget"),
         (lambda table: summarize(table[:0]), "curves has 0 rows"),
+        (lambda table: summarize(None), "curves is None; it must be a DataFrame"),
+        (lambda table: paired_differences([table], "a", "b"), "curves is .*; it must be a Data"),
         (lambda table: first_budget_reaching(table, 0.9), "summary has 60 rows .* mean"),
         (lambda table: paired_differences(table, "latent", ("a", "b")), "one is 'latent'"),
     ],

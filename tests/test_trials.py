@@ -1,11 +1,13 @@
 """Learning curves against trials by hand, and what the store must and must not remember."""
 
 import builtins
+import importlib
 import os
 from dataclasses import fields
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from pandas.testing import assert_frame_equal
 from skactiveml import pool as peers
 from sklearn.base import clone
@@ -532,7 +534,7 @@ def test_acquire_passes_on_what_was_prepared():
         ({"classifiers": {}}, "classifiers is {}; allowed is a dict with 1 or more"),
         ({"classifiers": [GridSearchSVC()]}, "classifiers is .GridSearchSVC"),
         ({"classifiers": {"": GridSearchSVC}}, "classifiers has .*; allowed are instances"),
-        ({"strategies": {"u": UniformSampling}}, "strategies has .*; allowed are instances"),
+        ({"strategies": {"u": UniformSampling}}, r"strategies\[.*; allowed are instances"),
         (
             {"spaces": {"x": (np.zeros((90, 2)), np.zeros((50, 3)))}},
             r"spaces\['x'\] has pool .* 3;",
@@ -544,7 +546,7 @@ def test_acquire_passes_on_what_was_prepared():
         ({"budgets": [8.0]}, "budgets is 8.0"),
         ({"budgets": 8}, "budgets is 8; allowed is a list"),
         ({"strategies": [UniformSampling()]}, r"strategies is \[UniformSampling"),
-        ({"strategies": {"u": UniformSampling}}, "strategies has <class .*UniformSampling"),
+        ({"strategies": {"u": UniformSampling}}, r"strategies\[.* is <class .*UniformSampling"),
         ({"strategies": {3: UniformSampling()}}, "strategies has the key 3"),
         ({"classifiers": {"a\rb": SVC(), "c": SVC()}}, r"classifiers has the key 'a\\rb'"),
         ({"measures": {"a\ud800": covering_radius}}, "measures has the key"),
@@ -624,6 +626,37 @@ def test_bad_input_of_acquire(change, message):
     with pytest.raises(ValueError, match=f"^{message}") as caught:
         acquire(**given | change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, True, "2", None])
+def test_a_number_of_workers_that_is_none(n_jobs):
+    with pytest.raises(ValueError, match="^n_jobs is .*; allowed are integers but 0"):
+        run(**small(), n_jobs=n_jobs)
+
+
+def test_a_classifier_without_parameters_is_refused():
+    class Bare:
+        def fit(self, X, y):
+            return self
+
+        def predict(self, X):
+            return np.zeros(len(X))
+
+    with pytest.raises(ValueError, match="^classifiers has .*get_params"):
+        run(**small(classifiers={"": Bare()}))
+
+
+def test_a_module_that_was_edited_after_it_was_imported(tmp_path, monkeypatch):
+    """A worker imports it as it is now: its numbers must not be kept as those of the older one."""
+    module = tmp_path / "edited_module.py"
+    module.write_text("def measure(X, chosen):\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    measure = importlib.import_module("edited_module").measure
+    get_reusable_executor().shutdown()  # new workers know the new path
+    module.write_text("def measure(X, chosen):\n    return 2\n")
+    with pytest.raises(RuntimeError, match="edited after it was imported"):
+        run(**small(measures={"odd": measure}), n_jobs=2)
+    assert (run(**small(measures={"odd": measure}))["odd"] == 1).all()
 
 
 @pytest.mark.parametrize("attribute", ["_Curve", "_task", "_load", "run_trials"])
@@ -767,3 +800,6 @@ def test_a_classifier_leaves_the_cores_to_the_workers():
     table = run(**small(classifiers={"": Greedy()}))
     assert set(seen) == {1}
     assert len(table) == 6
+    seen.clear()
+    run(**small(strategies={"entropy": EntropySampling(Greedy())}, batch_size=4))
+    assert set(seen) == {1}

@@ -3,11 +3,12 @@
 from typing import ClassVar
 
 import numpy as np
+from pandas import isna
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from alvae._checks import naming, shown
+from alvae._checks import naming, shown, warn_of_minus_one
 
 
 class PoolClassifier(ClassifierMixin, BaseEstimator):
@@ -79,9 +80,11 @@ class _LabeledOnly(PoolClassifier):
 
 def as_pool_classifier(classifier):
     """A `PoolClassifier` as it is, and any other classifier as one."""
-    if isinstance(classifier, type) or not hasattr(classifier, "fit"):
+    contract = ("fit", "predict", "get_params")
+    if isinstance(classifier, type) or not all(hasattr(classifier, name) for name in contract):
         raise ValueError(
-            f"classifiers has {shown(classifier)}; allowed are instances that have fit"
+            f"classifiers has {shown(classifier)}; allowed are instances that have "
+            f"{', '.join(contract)}"
         )
     return classifier if isinstance(classifier, PoolClassifier) else _LabeledOnly(classifier)
 
@@ -103,10 +106,13 @@ def labeled_only(X, y, sample_weight, order=None):
     if labels.ndim != 1 or len(labels) == 0:
         return X, y, weights, labeled
     check_consistent_length(weights, labels)
-    if labels.dtype.kind == "f":
-        labeled = labeled[~np.isnan(labels)]
+    if labels.dtype.kind in "US" and "nan" in labels:  # as NumPy writes NaN among strings
+        raise ValueError("y has the string 'nan'; among strings allowed is NaN, in an object array")
+    labeled = labeled[~isna(labels)]
     if len(labeled) == 0:
         raise ValueError("y is NaN everywhere; at least one point must be labeled")
+    if labels.dtype.kind in "if":
+        warn_of_minus_one(labels)
     if order is not None:
         if not np.array_equal(np.sort(order), labeled):
             raise ValueError(f"order has length {len(order)}; it must name each labeled point once")

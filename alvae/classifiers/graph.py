@@ -14,7 +14,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alvae._checks import check_integer, check_number, naming, shown, warn_of_minus_one
+from alvae._checks import check_integer, check_number, naming, shown
 from alvae._graphs import graph_of, nearest_neighbors
 from alvae.classifiers.base import PoolClassifier, labeled_only
 
@@ -74,8 +74,6 @@ class GraphClassifier(PoolClassifier):
         if targets.dtype.kind == "f" and np.isinf(targets).any():
             raise ValueError("y contains infinity; labels must be finite, NaN where unlabeled")
         check_classification_targets(targets)
-        if targets.dtype.kind in "if":
-            warn_of_minus_one(targets.astype(float))
         self.classes_, codes = np.unique(targets, return_inverse=True)
         self._check(np.bincount(codes, weights), weights)
         self._graph = graph_of(X, prepared)

@@ -156,10 +156,13 @@ class _Peer(QueryStrategy):
         return peer.query(X, y, batch_size=batch_size)
 
 
-def as_strategy(strategy):
-    """A `QueryStrategy` as it is, and a strategy of scikit-activeml as one."""
-    if isinstance(strategy, type) or not all(hasattr(strategy, n) for n in ("query", "get_params")):
-        raise ValueError(f"strategies has {shown(strategy)}; allowed are instances that have query")
+def as_strategy(strategy, name="strategy"):
+    """A `QueryStrategy` as it is, and a strategy of scikit-activeml as one; `name` is in errors."""
+    contract = ("query", "get_params")
+    if isinstance(strategy, type) or not all(hasattr(strategy, name) for name in contract):
+        raise ValueError(
+            f"{name} is {shown(strategy)}; allowed are instances that have {' and '.join(contract)}"
+        )
     return strategy if isinstance(strategy, QueryStrategy) else _Peer(strategy)
 
 

@@ -28,6 +28,7 @@ NUMBERS = "biufcUS"  # kinds of NumPy scalars that are numbers and words of Pyth
 BOOKKEEPING = {  # of a class or a module, without an effect on results
     *("__doc__", "__module__", "__dict__", "__weakref__", "__qualname__", "__firstlineno__"),
     *("__static_attributes__", "__annotations__", "_abc_impl", "__builtins__", "__cached__"),
+    "__slotnames__",  # written when an instance is first copied or pickled
     *("__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"),
 }
 
@@ -62,7 +63,7 @@ def digest(value):
 def differences(old, new, name=""):
     """The names of what differs between two readable recipes, the parts of a name with dots."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
-        return [] if old == new else [name]
+        return [] if json.dumps(old) == json.dumps(new) else [name]  # NaN is not equal to itself
     keys = sorted(old.keys() | new.keys())
     parts = {key: f"{name}.{key}" if name else key for key in keys}
     return [d for key in keys for d in differences(old.get(key), new.get(key), parts[key])]

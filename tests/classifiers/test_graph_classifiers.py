@@ -15,10 +15,17 @@ from sklearn.datasets import make_moons
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
+from sklearn.svm import SVC
 from test_svc import blobs
 
 from alvae import NeighborGraph
-from alvae.classifiers import GraphLabelSpreading, PoissonLearning, PoissonMBO
+from alvae.classifiers import (
+    GraphLabelSpreading,
+    GridSearchSVC,
+    PoissonLearning,
+    PoissonMBO,
+    as_pool_classifier,
+)
 from alvae.classifiers.graph import poisson_potentials
 from alvae.queries import KMeansCoreset
 
@@ -370,7 +377,15 @@ def test_label_spreading_says_that_it_did_not_converge():
 
 
 @pytest.mark.parametrize(
-    "classifier", [PoissonLearning(), PoissonMBO(), GraphLabelSpreading()], ids=repr
+    "classifier",
+    [
+        PoissonLearning(),
+        PoissonMBO(),
+        GraphLabelSpreading(),
+        GridSearchSVC(),
+        as_pool_classifier(SVC()),
+    ],
+    ids=repr,
 )
 @pytest.mark.parametrize(
     ("labels", "warns"), [([-1, 0, 1], True), ([-1, 1], False), ([0, 1, 2], False)]
@@ -384,6 +399,7 @@ def test_minus_one_among_others_is_a_class_said_out_loud(classifier, labels, war
         KMeansCoreset(3, random_state=0).query(X, np.where(np.arange(len(y)) < 20, y, np.nan), 3)
     said = [str(w.message) for w in caught if "-1, which counts as a class" in str(w.message)]
     assert len(said) == 2 * warns
+    assert all(w.filename == __file__ for w in caught)
 
 
 X_BAD, Y_BAD = np.arange(20.0).reshape(10, 2), np.array([0, 1] + 8 * [np.nan])

@@ -165,7 +165,10 @@ def test_without_the_private_module_the_answers_are_the_same(n_classes, grid, n_
     monkeypatch.setattr(alvae.classifiers.libsvm, "_libsvm", None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert_equal_searches(GridSearchSVC(grid).fit(X, y), fast, held_out)
+        slow = GridSearchSVC(grid).fit(X, y)
+        assert_equal_searches(slow, fast, held_out)
+        decided = slow.decision_function(held_out)
+        np.testing.assert_allclose(decided, fast.decision_function(held_out), atol=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
@@ -364,6 +367,19 @@ def test_weights_without_the_private_module(monkeypatch):
     slow = GridSearchSVC().fit(X, y, weights)
     assert_equal_searches(slow, fast, held_out)
     np.testing.assert_array_equal(slow.support_, fast.support_)
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NA])
+def test_strings_among_which_labels_are_missing(missing):
+    X, codes, held_out = blobs(1, 2, 6)
+    names = np.array(["left", "right"])[codes]
+    y = np.append(names.astype(object), [missing] * len(held_out))
+    search = GridSearchSVC(cv=2).fit(np.concatenate([X, held_out]), y)
+    assert search.classes_.tolist() == ["left", "right"]
+    expected = GridSearchSVC(cv=2).fit(X, names).predict(held_out)
+    np.testing.assert_array_equal(search.predict(held_out), expected)
+    with pytest.raises(ValueError, match="^y has the string 'nan'"):
+        GridSearchSVC().fit(X, [*names[1:], np.nan])
 
 
 @pytest.mark.parametrize("weights", [None, np.arange(1.0, 13)])

@@ -7,6 +7,7 @@ from scipy.stats import entropy
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -17,6 +18,7 @@ from alvae.queries import (
     KMeansCoreset,
     UniformSampling,
 )
+from alvae.queries.base import seeded
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -34,6 +36,18 @@ def test_entropy_takes_the_points_of_highest_entropy(n_classes):
     best = np.sort(expected[~labeled])[::-1][:10]
     np.testing.assert_allclose(expected[chosen], best, rtol=1e-9)
     assert not hasattr(classifier, "coef_")  # the classifier given is never fitted itself
+
+
+def test_what_a_grid_tries_gets_seeds_too():
+    tried = [RandomForestClassifier(3), {"deep": RandomForestClassifier(4)}, 5, LogisticRegression]
+    given = GridSearchCV(LogisticRegression(random_state=1), {"it": tried}, cv=ShuffleSplit(2))
+    copy = seeded(clone(given), np.random.default_rng(0))
+    first, second, number, kind = copy.param_grid["it"]
+    seeds = {first.random_state, second["deep"].random_state, copy.cv.random_state}
+    assert len(seeds - {None}) == 3
+    assert (number, kind) == (5, LogisticRegression)
+    assert copy.estimator.random_state == 1
+    assert tried[0].random_state is given.cv.random_state is None
 
 
 def test_entropy_of_two_classes_is_nearest_to_one_half():

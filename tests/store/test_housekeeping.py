@@ -48,7 +48,9 @@ def test_list(capsys):
     assert lines[0].split()[1] == "1000"
     assert lines[2].split()[1] == "2.9K"
     assert lines[3] == f"3 entries, 5.9K, in {store.root()}"
-    assert lines[0][:10] == (datetime.now(UTC) - timedelta(days=3, minutes=1)).date().isoformat()
+    made = (datetime.now(UTC) - timedelta(days=3, minutes=1)).isoformat(timespec="minutes")
+    assert lines[0].split()[0][:13] == made[:13]
+    assert len(lines[0].split()[0]) == len("2026-01-31T12:59")
 
 
 def test_verify(capsys):

@@ -1,5 +1,6 @@
 """What a key holds: every value, and the code of whatever is called."""
 
+import copy
 import functools
 import hashlib
 import json
@@ -16,6 +17,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -361,6 +363,16 @@ def test_what_has_no_value_is_refused(part):
     assert "\n" not in str(caught.value)
 
 
+def test_a_copy_leaves_no_trace_on_a_class_of_the_caller():
+    class Own(BaseEstimator):
+        pass
+
+    before = digest(Own)
+    copy.copy(Own())
+    assert "__slotnames__" in vars(Own)
+    assert digest(Own) == before
+
+
 def test_a_list_within_itself():
     endless = [1]
     endless.append(endless)
@@ -370,4 +382,5 @@ def test_a_list_within_itself():
 def test_where_two_recipes_differ():
     old = {"a": {"x": 1, "y": [1]}, "b": 2, "c": 3}
     assert differences(old, old) == []
+    assert differences({"a": float("nan")}, {"a": float("nan")}) == []
     assert differences(old, {"a": {"x": 1, "y": [2]}, "b": 2}) == ["a.y", "c"]
