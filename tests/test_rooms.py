@@ -80,7 +80,9 @@ def test_no_file_is_long(path):
 
 LOADED_BY_EACH = """
 import json, multiprocessing, sys
-import numpy, scipy.spatial, scipy.sparse.linalg, sklearn.cluster, sklearn.svm, sklearn.datasets
+import numpy, pandas, scipy.spatial, scipy.sparse.linalg, sklearn.cluster, sklearn.svm
+import sklearn.datasets, joblib
+# first
 
 def modules(room):
     __import__(f"alvae.{room}")
@@ -89,18 +91,22 @@ def modules(room):
 if __name__ == "__main__":
     # A fork for each room, so that only once one waits for what all of them load.
     with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=1) as pool:
-        print(json.dumps(pool.map(modules, sys.argv[1:], chunksize=1)))
+        print(json.dumps(dict(zip(sys.argv[1:], pool.map(modules, sys.argv[1:], chunksize=1)))))
 """
 
 
 @pytest.fixture(scope="module")
 def loaded_by():
     """The modules that are loaded after a room alone was imported, by room."""
-    command = [sys.executable, "-c", LOADED_BY_EACH, *LIGHT]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(zip(LIGHT, map(set, json.loads(result.stdout)), strict=True))
+    found = {}
+    for first, those in (("", [*{*LIGHT} - {*TORCH}]), ("import torch", TORCH)):
+        command = [sys.executable, "-c", LOADED_BY_EACH.replace("# first", first), *those]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        found |= json.loads(result.stdout)
+    return {room: set(modules) for room, modules in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", LIGHT)
 def test_a_room_alone_loads_little(room, loaded_by):
     loaded = loaded_by[room]
@@ -111,6 +117,7 @@ def test_a_room_alone_loads_little(room, loaded_by):
     assert not (own - {top}) & set().union(*FLOORS[floor_of(top) :])
 
 
+@pytest.mark.slow
 def test_select_does_without_the_trial_runner(loaded_by):
     assert "alvae.trials" not in loaded_by["recommendation"]
 

@@ -21,6 +21,7 @@ import alvae._trial
 import alvae.trials
 from alvae import store
 from alvae._clusters import Clusters
+from alvae._trial import run_trials
 from alvae.classifiers import GridSearchSVC, PoissonLearning, svc
 from alvae.classifiers.svc import DEFAULT_GRID
 from alvae.coverage import covering_radius
@@ -138,6 +139,7 @@ def test_table_has_a_row_per_trial():
     assert (table["query_seconds"] >= 0).all()
 
 
+@pytest.mark.slow
 def test_numbers_do_not_depend_on_n_jobs(tmp_path, monkeypatch):
     # More trials than fit into one chunk; a store of its own for each.
     one = run(**arguments(n_trials=alvae.trials.CHUNK + 2))
@@ -646,6 +648,17 @@ def test_a_classifier_without_parameters_is_refused():
         run(**small(classifiers={"": Bare()}))
 
 
+def test_what_other_code_gives_is_not_kept():
+    (X, X_test), protocol = small()["spaces"]["plane"], TrialProtocol(budgets=[8])
+    data = (X, small()["labels"], X_test, small()["test_labels"])
+    space = alvae.trials._Space(*data, protocol, 1, None)
+    task = alvae.trials._task(space, UniformSampling(), protocol)
+    assert len(run_trials([0, 1], 8, task, task.code)) == 2
+    with pytest.raises(RuntimeError, match="^a worker has other code"):
+        run_trials([0], 8, task, "that of another")
+
+
+@pytest.mark.slow
 def test_a_module_that_was_edited_after_it_was_imported(tmp_path, monkeypatch):
     """A worker imports it as it is now: its numbers must not be kept as those of the older one."""
     module = tmp_path / "edited_module.py"

@@ -69,6 +69,7 @@ def test_the_numbers_are_those_of_one_worker_and_of_two(problem, scheduler, tmp_
     assert_frame_equal(tables[0], tables[2], check_exact=True)
 
 
+@pytest.mark.slow
 def test_codes_are_those_of_this_machine(problem, scheduler, monkeypatch):
     pool, vae, spaces = problem
     monkeypatch.setattr("alvae.spaces.BLOCK", 128)

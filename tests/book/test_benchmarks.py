@@ -75,6 +75,7 @@ def test_a_cloud_has_clusters_and_comes_again():
     assert X.std() > 2  # the spread of the centers, beside 1 within
 
 
+@pytest.mark.slow
 def test_growth_has_a_row_for_every_task_and_size():
     task = next(name for name in benchmarks.TASKS if name.startswith("k-center"))
     table = growth([task], [1000, 2000], latent_dim=5)

@@ -444,6 +444,7 @@ def test_bad_input(make, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_a_figure_once():
     cells = [
         "from alvae.book import figures\nfigures.use_style('full')",

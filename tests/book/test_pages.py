@@ -4,6 +4,7 @@ import re
 
 import nbformat
 import numpy as np
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from alvae.book import pages
@@ -70,6 +71,7 @@ def test_the_first_page_of_a_notebook_keeps_its_labels_and_a_smoke_page_says_so(
     assert "smoke run" in page.cells[1].source
 
 
+@pytest.mark.slow
 def test_a_notebook_is_executed_once_for_the_same_parameters(tmp_path, monkeypatch):
     cell = new_code_cell("n: int = 1  # a number", metadata={"tags": ["parameters"]})
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

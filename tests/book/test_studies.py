@@ -112,12 +112,7 @@ SMALL = {
 }
 
 
-QUICK = ("points-three", "training-ten")
-
-
-@pytest.fixture(
-    params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SMALL]
-)
+@pytest.fixture(params=SMALL)
 def small_study(request, tmp_path, monkeypatch):
     """A study of one VAE, smoke-sized; its name, and the folder of its results."""
     content = yaml.safe_load(STUDIES.read_text(encoding="utf-8"))[request.param]
@@ -131,6 +126,7 @@ def small_study(request, tmp_path, monkeypatch):
     return request.param, tmp_path
 
 
+@pytest.mark.slow
 def test_a_study_writes_its_table_and_is_then_todays(small_study, capsys):
     name, folder = small_study
     assert studies.stale(name) == ["there is none"]

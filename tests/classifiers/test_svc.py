@@ -62,7 +62,7 @@ def assert_equal_searches(ours, theirs, held_out):
 
 
 @settings(
-    max_examples=200,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     database=None,

@@ -4,6 +4,7 @@ import copy
 import functools
 import hashlib
 import json
+import runpy
 import subprocess
 import sys
 import threading
@@ -300,11 +301,19 @@ def test_what_cannot_be_imported_or_is_not_there_yet_is_no_hindrance():
 
 
 PACKAGE = """
-import sys
-sys.path.insert(0, "{}")
-import mine
+import multiprocessing, pathlib, sys
 from alvae.store.recipes import digest
-print(digest([mine.measure, mine.of_package]))
+
+def of(values):
+    folder = pathlib.Path(sys.path[0])
+    for path, value in zip(("helpers/radius.py", "profile.py"), values):
+        (folder / path).write_text(f"value = {value}")
+    import mine
+    return digest([mine.measure, mine.of_package])
+
+if __name__ == "__main__":  # a fork for each, which imports for itself
+    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+        print(*pool.map(of, [(1, 1), (2, 1), (1, 2), (1, 1)], chunksize=1))
 """
 
 
@@ -316,12 +325,9 @@ def test_a_module_that_is_imported_when_it_is_called(tmp_path):
         "from helpers import of as of_package\n"
         "def measure(X, c):\n    from helpers import radius\n    import profile\n"
     )
-    seen = []
-    for of_package, of_python in ((1, 1), (2, 1), (1, 2), (1, 1)):
-        (tmp_path / "helpers" / "radius.py").write_text(f"value = {of_package}")
-        (tmp_path / "profile.py").write_text(f"value = {of_python}")
-        command = [sys.executable, "-B", "-c", PACKAGE.format(tmp_path)]
-        seen.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    (tmp_path / "script.py").write_text(PACKAGE)
+    command = [sys.executable, "-B", tmp_path / "script.py"]
+    seen = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert seen[0] == seen[3]
     assert len(set(seen)) == 3
 
@@ -344,13 +350,12 @@ print(digest([Mine(3), measure, partial(measure, 1), KMeansCoreset(4), lambda x:
 """
 
 
-def test_the_same_in_every_process(tmp_path):
+def test_the_same_in_every_process(tmp_path, capsys):
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, tmp_path / "script.py"]
-    first, second = (
-        subprocess.run(command, capture_output=True, text=True, check=True) for _ in "ab"
-    )
-    assert first.stdout == second.stdout != ""
+    elsewhere = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    runpy.run_path(tmp_path / "script.py", run_name="__main__")
+    assert capsys.readouterr().out == elsewhere != ""
 
 
 PARTS = {"lock": threading.Lock(), "generator": (x for x in "a"), "stream": sys.stdout}

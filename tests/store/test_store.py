@@ -309,6 +309,7 @@ print(store.fetch("kind", {"a": 1}, ".txt", make, lambda r, p: p.write_text(r), 
 """
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_makes_it_and_the_other_waits(tmp_path):
     command = [sys.executable, "-c", IN_TURN, tmp_path / "log", tmp_path / "here"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
