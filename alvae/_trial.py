@@ -11,7 +11,6 @@ import sklearn
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from alvae import store
 from alvae._checks import check_exact, check_integer, check_points, naming, shown
 from alvae.classifiers import PoolClassifier
 from alvae.queries import QueryStrategy, as_strategy
@@ -44,15 +43,6 @@ class Task(NamedTuple):
     measures: dict
     batch_size: int | None
     random_state: int
-
-    @property
-    def code(self):
-        """The digest of all in it that can compute; None if something has no value."""
-        classifiers = {name: classifier for name, (classifier, _) in self.classifiers.items()}
-        try:
-            return store.digest([self.strategy, classifiers, self.measures, run_trials])
-        except (TypeError, RuntimeError):
-            return None
 
 
 def seed_of(random_state, *path):
@@ -113,24 +103,10 @@ def _acquire(strategy, X, oracle, budget, batch_size, prepared):
     return chosen
 
 
-def run_trials(numbers, budget, task, code=None):
-    """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order.
-
-    A worker imports modules of its own. `code` is that of the task where its trials are kept: what
-    a worker with other code gives must not be kept there, and is a RuntimeError.
-    """
-    if code is not None and code not in _KNOWN:
-        if task.code != code:
-            raise RuntimeError(
-                "a worker has other code of the strategy, the classifiers or the measures: a "
-                "module was edited after it was imported, or versions differ; start again"
-            )
-        _KNOWN.add(code)
+def run_trials(numbers, budget, task):
+    """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order."""
     with threadpool_limits(1), sklearn.config_context(assume_finite=True):
         return list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
-
-
-_KNOWN = set()  # the codes that this process has, too
 
 
 def _run_trial(number, budget, task):
@@ -161,7 +137,7 @@ def _run_trial(number, budget, task):
 def _number(name, value):
     if not isinstance(value, Real | np.bool_):
         raise ValueError(f"measures[{name!r}] gave {shown(value)}; it must give a number")
-    return value
+    return value if isinstance(value, int | float | np.generic) else float(value)  # a Fraction, say
 
 
 def _on_one_core(estimator):

@@ -65,7 +65,9 @@ class Pool:
         labels = as_labels("labels", self.labels, len(images))
         test_labels = as_labels("test_labels", self.test_labels, len(test_images))
         class_names = self.class_names
-        if "U" in (labels.dtype.kind, test_labels.dtype.kind):
+        if (labels.dtype.kind == "U") != (test_labels.dtype.kind == "U"):
+            raise ValueError("labels and test_labels are strings and numbers; allowed is one kind")
+        if labels.dtype.kind == "U":
             n = len(labels)
             names, codes = np.unique(np.concatenate([labels, test_labels]), return_inverse=True)
             if all(re.fullmatch("0|-?[1-9][0-9]{,14}", text) for text in names):
@@ -293,12 +295,18 @@ def as_floats(images):
 def as_labels(name, labels, n):
     """Labels as n whole numbers or n strings; ValueError if they are neither."""
     with naming(name, labels):
-        labels = np.asarray(labels)
+        labels = np.asanyarray(labels)
+    if np.ma.isMaskedArray(labels):
+        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
     if labels.shape != (n,):
         raise ValueError(f"{name} has shape {labels.shape}; allowed is one per image, ({n},)")
     is_text = labels.dtype == object and all(isinstance(label, str) for label in labels)
     if is_text or labels.dtype.kind in "US":
-        return labels.astype(str)
+        with naming(name, labels):
+            labels = labels.astype(str)
+        if "nan" in labels:  # as NumPy writes NaN among strings
+            raise ValueError(f"{name} has the string 'nan'; allowed is a label for each image")
+        return labels
     if labels.dtype.kind not in "uif" or not np.array_equal(labels, np.rint(labels)):
         raise ValueError(f"{name} is not whole numbers or strings; allowed is one or the other")
     check_exact(name, labels)

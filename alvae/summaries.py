@@ -31,8 +31,9 @@ def summarize(curves, value="accuracy"):
         If a column is missing.
     """
     _check("curves", curves, ("space", "strategy", "budget"))
-    if not isinstance(value, str) or value not in curves:
-        raise ValueError(f"value is {shown(value)}; allowed are the columns {list(curves)}")
+    numbers = [*curves.select_dtypes(["number", "bool"])]
+    if value not in numbers:
+        raise ValueError(f"value is {shown(value)}; allowed are the columns {numbers}")
     grouped = curves.groupby([*_keys(curves), "budget"], sort=False, dropna=False)[value]
     table = grouped.agg(["mean", "std", "sem", "size"]).reset_index()
     return table.rename(columns={"size": "n_trials"})
@@ -89,6 +90,8 @@ def paired_differences(curves, one, other):
         If a column is missing, or a curve is not in the table.
     """
     _check("curves", curves, ("space", "strategy", "budget", "trial", "accuracy"))
+    if curves.duplicated([*_keys(curves), "budget", "trial"]).any():
+        raise ValueError("curves has a trial twice; allowed is one row for each")
     trials = curves.set_index(["budget", "trial"])
     accuracies = dict(list(trials.groupby(_keys(curves), sort=False, dropna=False)["accuracy"]))
     for name, curve in (("one", one), ("other", other)):
@@ -96,7 +99,10 @@ def paired_differences(curves, one, other):
             list(key) for key in accuracies
         ]:
             raise ValueError(f"{name} is {shown(curve)}; allowed are the curves {list(accuracies)}")
-    difference = (accuracies[tuple(one)] - accuracies[tuple(other)]).groupby("budget")
+    difference = (accuracies[tuple(one)] - accuracies[tuple(other)]).dropna()
+    if difference.empty:
+        raise ValueError(f"one and other, {one} and {other}, have no trial in common")
+    difference = difference.groupby("budget")
     return difference.agg(["mean", "sem"]).reset_index()
 
 

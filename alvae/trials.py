@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import count
 from time import perf_counter
 
 import numpy as np
@@ -240,7 +241,7 @@ class _Curve:
         """All that the trials at this budget depend on."""
         protocol = self.protocol
         return self.space.digests | {
-            "budget": budget,
+            "budget": int(budget),
             "n_trials": protocol.n_trials,
             "batch_size": protocol.batch_size,
             "classifiers": list(protocol.classifiers.items()),
@@ -255,15 +256,11 @@ class _Curve:
         """Made when the first trial runs, and with one BLAS thread, as in every trial."""
         return _task(self.space, self.strategy, self.protocol)
 
-    @cached_property
-    def code(self):
-        """That of the task, told once."""
-        return self.task.code
-
     def point(self, budget, unfinished):
         """All trials at one budget, a row for each and for each classifier."""
-        kept = [_table_of(path) for path in sorted(unfinished.glob("*.csv"))]
-        kept = [table for table in kept if table is not None]
+        paths = sorted(unfinished.glob("*.csv"))
+        kept = [table for table in map(_table_of, paths) if table is not None]
+        number = count(1 + int(paths[-1].stem) if paths else 1)
         done = set().union(*(table["trial"] for table in kept))
         left = [trial for trial in range(self.protocol.n_trials) if trial not in done]
         self.bar.update(len(done))
@@ -275,7 +272,7 @@ class _Curve:
                 size = CHUNK_SECONDS / max(np.mean(seconds or CHUNK_SECONDS), 1e-9)
                 n = int(np.clip(size, 1, CHUNK))
                 numbers = [left.pop(0) for _ in left[:n]]
-                yield delayed(run_trials)(numbers, budget, self.task, self.code)
+                yield delayed(run_trials)(numbers, budget, self.task)
 
         for part in self.workers.parallel(self.task)(chunks()):
             rows += part
@@ -284,7 +281,7 @@ class _Curve:
             self.bar.update(n_trials)
             if perf_counter() - since > KEEP_SECONDS:
                 kept.append(pd.DataFrame(rows))
-                _keep(unfinished / f"{len(kept):06}.csv", kept[-1])
+                _keep(unfinished / f"{next(number):06}.csv", kept[-1])
                 rows, since = [], perf_counter()
         table = pd.concat([*kept, pd.DataFrame(rows)] if rows else kept, ignore_index=True)
         return table.sort_values("trial", kind="stable", ignore_index=True)

@@ -7,6 +7,7 @@ what was tried already is not tried again, until there is another commit.
 
 import argparse
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -39,7 +40,10 @@ def copy_of_head(folder):
     )
     tree = folder / head.stdout.decode().strip()
     if not tree.exists():
-        subprocess.run(["git", "clone", "--quiet", "--no-local", ROOT, tree], check=True)
+        new = tree.with_suffix(".new")
+        shutil.rmtree(new, ignore_errors=True)
+        subprocess.run(["git", "clone", "--quiet", "--no-local", ROOT, new], check=True)
+        new.rename(tree)
     return tree
 
 
@@ -65,6 +69,8 @@ def try_room(room, n, cosmic_ray, folder):
         files = [path for pattern in ROOMS[room] for path in sorted(tree.glob(pattern))]
         tests = " ".join(str(path.relative_to(tree)) for path in files)
         config.write_text(CONFIG.format(room=room, python=sys.executable, tests=tests))
+        # Tests that fail without a fault would notice every one.
+        subprocess.run([cosmic_ray, "baseline", config], cwd=tree, check=True)
         new = session.with_suffix(".new")
         new.unlink(missing_ok=True)
         subprocess.run([cosmic_ray, "init", config, new], cwd=tree, check=True)
@@ -73,7 +79,8 @@ def try_room(room, n, cosmic_ray, folder):
     subprocess.run(["git", "checkout", "--quiet", "."], cwd=tree, check=True)  # it was killed
     subprocess.run([cosmic_ray, "exec", config, session], cwd=tree, check=True)
     with sqlite3.connect(session) as connection:
-        return connection.execute("SELECT test_outcome, diff FROM work_results").fetchall()
+        results = connection.execute("SELECT test_outcome, diff FROM work_results").fetchall()
+    return [(outcome, diff) for outcome, diff in results if outcome]  # some could not be tried
 
 
 def main():

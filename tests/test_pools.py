@@ -204,6 +204,22 @@ def test_the_order_of_bytes_does_not_matter(dtype):
     np.testing.assert_array_equal(checked, images)
 
 
+@pytest.mark.parametrize(
+    ("labels", "test_labels"),
+    [
+        (np.array(["cat", "dog", "cat", np.nan]), ["cat"] * 4),
+        ([0.0, 1.0, 0.0, 1.0], ["0", "1", "0", "1"]),
+        ([0, 1, 0, 1], ["cat", "dog", "cat", "dog"]),
+        (np.ma.array([0, 1, 0, 1], mask=[0, 0, 0, 1]), [0, 1, 0, 1]),
+        (np.array(["é".encode(), b"b", b"a", b"a"]), ["a"] * 4),
+    ],
+)
+def test_labels_that_would_be_taken_for_others_are_refused(labels, test_labels):
+    images = np.zeros((4, 8, 8), np.uint8)
+    with pytest.raises(ValueError, match="^labels"):
+        Pool(images, labels, images, test_labels)
+
+
 BAD_IMAGES = {
     "NaN": np.full((30, 6, 5), np.nan),
     "infinite": np.full((30, 6, 5), np.inf),

@@ -7,6 +7,7 @@ from scipy.stats import sem
 
 from alvae.summaries import first_budget_reaching, paired_differences, summarize
 
+PAIR = ("latent", "uniform"), ("input", "uniform")
 COLUMNS = ["space", "strategy", "budget", "trial", "accuracy"]
 
 
@@ -117,7 +118,15 @@ def test_a_name_that_was_read_as_missing_is_a_curve_like_others():
     [
         (lambda table: summarize(table, "radius"), "value is 'radius'; allowed are the columns"),
         (lambda table: summarize(table.drop(columns="budget")), "it must have .*budget"),
+        (lambda table: summarize(table, "space"), "value is 'space'; allowed are the columns"),
         (lambda table: summarize(table[:0]), "curves has 0 rows"),
+        (lambda table: paired_differences(pd.concat([table, table]), *PAIR), "a trial twice"),
+        (
+            lambda table: paired_differences(
+                table[(table["space"] == "latent") == (table["trial"] < 2)], *PAIR
+            ),
+            "have no trial in common",
+        ),
         (lambda table: summarize(None), "curves is None; it must be a DataFrame"),
         (lambda table: paired_differences([table], "a", "b"), "curves is .*; it must be a Data"),
         (lambda table: first_budget_reaching(table, 0.9), "summary has 60 rows .* mean"),

@@ -4,10 +4,10 @@ import builtins
 import importlib
 import os
 from dataclasses import fields
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from joblib.externals.loky import get_reusable_executor
 from pandas.testing import assert_frame_equal
 from skactiveml import pool as peers
 from sklearn.base import clone
@@ -21,7 +21,6 @@ import alvae._trial
 import alvae.trials
 from alvae import store
 from alvae._clusters import Clusters
-from alvae._trial import run_trials
 from alvae.classifiers import GridSearchSVC, PoissonLearning, svc
 from alvae.classifiers.svc import DEFAULT_GRID
 from alvae.coverage import covering_radius
@@ -602,7 +601,9 @@ def test_a_measure_that_gives_no_number(value):
         run(**small(measures={"odd": lambda X, chosen: value}))
 
 
-@pytest.mark.parametrize("value", [True, np.float32(3), np.int64(3), np.True_], ids=str)
+@pytest.mark.parametrize(
+    "value", [True, np.float32(3), np.int64(3), np.True_, Fraction(3, 2)], ids=str
+)
 def test_a_measure_that_gives_a_number(value):
     table = run(**small(measures={"odd": lambda X, chosen: value}))
     assert (table["odd"] == value).all()
@@ -648,33 +649,26 @@ def test_a_classifier_without_parameters_is_refused():
         run(**small(classifiers={"": Bare()}))
 
 
-def test_what_other_code_gives_is_not_kept():
-    (X, X_test), protocol = small()["spaces"]["plane"], TrialProtocol(budgets=[8])
-    data = (X, small()["labels"], X_test, small()["test_labels"])
-    space = alvae.trials._Space(*data, protocol, 1, None)
-    task = alvae.trials._task(space, UniformSampling(), protocol)
-    assert len(run_trials([0, 1], 8, task, task.code)) == 2
-    with pytest.raises(RuntimeError, match="^a worker has other code"):
-        run_trials([0], 8, task, "that of another")
-
-
-@pytest.mark.slow
-def test_a_module_that_was_edited_after_it_was_imported(tmp_path, monkeypatch):
-    """A worker imports it as it is now: its numbers must not be kept as those of the older one."""
+def test_a_module_that_is_edited_while_trials_run(tmp_path, monkeypatch):
+    """Workers may have imported it as it is now: what they give is not kept as that of before."""
     module = tmp_path / "edited_module.py"
-    module.write_text("def measure(X, chosen):\n    return 1\n")
+    module.write_text("def measure(X, chosen):\n    return edit() or 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    measure = importlib.import_module("edited_module").measure
-    get_reusable_executor().shutdown()  # new workers know the new path
-    module.write_text("def measure(X, chosen):\n    return 2\n")
-    with pytest.raises(RuntimeError, match="edited after it was imported"):
-        run(**small(measures={"odd": measure}), n_jobs=2)
-    assert (run(**small(measures={"odd": measure}))["odd"] == 1).all()
+    edited_module = importlib.import_module("edited_module")
+    given = small(measures={"odd": edited_module.measure})
+    edited_module.edit = lambda: None
+    run(**given)
+    assert len(stored()) == 2
+    monkeypatch.setattr(edited_module, "edit", lambda: module.write_text("# edited") and None)
+    with pytest.warns(UserWarning, match="not kept in the store: .*edited_module.py was edited"):
+        assert (run(**given)["odd"] == 1).all()
+    assert len(stored()) == 2
+    assert not list((store.root() / "unfinished").rglob("*.csv"))
 
 
 @pytest.mark.parametrize("attribute", ["_Curve", "_task", "_load", "run_trials"])
 def test_whatever_makes_the_table_is_in_its_key(attribute):
-    code = [part["code"] for part in store.readable(alvae.trials.CODE)]
+    code = [part["code"] for part in store.readable([*alvae.trials.CODE])]
     assert any(name.endswith(f".{attribute}") for names in code for name in names)
 
 
@@ -740,10 +734,15 @@ def test_damaged_trials_are_run_again(suffix, often, calls, monkeypatch):
     interrupted_after(3, monkeypatch, **given)
     path = sorted((store.root() / "unfinished").rglob(f"*{suffix}"))[1]
     path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
+    whole = [p for p in path.parent.glob("*.csv") if p.stem != path.name.split(".")[0]]
+    before = [p.read_bytes() for p in whole]
+    with pytest.warns(UserWarning, match="is left out"):
+        interrupted_after(4, monkeypatch, **given)
+    assert [p.read_bytes() for p in whole] == before  # new ones take no place of good ones
     calls.clear()
     with pytest.warns(UserWarning, match="is left out"):
         run(**given)
-    assert len(calls) == 3
+    assert len(calls) == 2
 
 
 def test_trials_that_cannot_be_kept_are_not_lost(often, monkeypatch):

@@ -94,10 +94,10 @@ def main(arguments=None):
             return write_headline()
         status = Status([*list_pages(), *([HTML] if options.html else [])], options.profile)
         make(options.profile, status)
-    except ValueError as error:
-        sys.exit(f"{parser.prog}: {error}")
     except PapermillExecutionError as error:
         sys.exit(f"{parser.prog}: {status.current} failed: {error}")
+    except (ValueError, OSError, RuntimeError) as error:  # the last if code was edited meanwhile
+        sys.exit(f"{parser.prog}: {error}")
     except subprocess.CalledProcessError as error:
         print(error.output or "", file=sys.stderr)
         sys.exit(error.returncode)

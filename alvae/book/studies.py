@@ -5,17 +5,20 @@ beside a JSON file that says what made it. The tables are small and kept with th
 the book shows them without the wait; :mod:`alvae.book.results` reads them.
 
 An edit that changes no number makes a table stale all the same. ``--prove`` makes a slice of it
-again: what comes out to the last digit that is written is stamped as today's.
+again, in which all that takes part in the table has its row: if these come out to the last digit
+that is written, the table is stamped as today's.
 """
 
 import argparse
 import hashlib
+import io
 import json
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+import pandas as pd
 import yaml
 
 from alvae import store
@@ -29,6 +32,9 @@ from alvae.store.sources import code_of
 DIGITS = "%.6g"  # of the numbers in a table
 # Parameters of the experiment that a study may change.
 CHANGED = "pool_name", "latent_dim", "translate", "degrees", "epochs", "budgets", "n_trials"
+# Options of which a proof takes the first, as the same code takes all of them.
+SWEPT = ("seeds", "variants", "shares", "dimensions", "clusters", "sizes")
+PARTS = ("space", "strategy", "classifier")  # columns that tell what takes part
 WHERE = ("n_jobs", "scheduler")  # parameters that say where work is done, and change no number
 
 
@@ -123,7 +129,8 @@ def run_study(name, *, anew=False):
     experiment, options = read_study(name)
     recipe = recipe_of(name)  # now: what is edited while it runs does not count
     if "seeds" not in options:
-        _write(name, make_table(name, experiment, options), recipe, machines=[store.machine()])
+        content = make_table(name, experiment, options)
+        _write(name, content, _unchanged(name, recipe), machines=[store.machine()])
         return
     if not options["seeds"]:
         raise ValueError(f"{name} lists no seeds; allowed is a list of at least one")
@@ -139,7 +146,14 @@ def run_study(name, *, anew=False):
         content = content + rows if content else piece
         machines = sorted({*machines, store.machine()})
         done = [*done, seed]
-        _write(name, content, _with_seeds(recipe, done), machines=machines)
+        _write(name, content, _with_seeds(_unchanged(name, recipe), done), machines=machines)
+
+
+def _unchanged(name, recipe):
+    """The recipe, unless what a table depends on was edited while it was made."""
+    if edited := differences(recipe, recipe_of(name)):
+        raise ValueError(f"{brief(edited)} changed while the table was made; start again")
+    return recipe
 
 
 def _done(name):
@@ -166,8 +180,9 @@ def _seeds_of(made):
 def prove(name):
     """Make a slice of a stale table again, and stamp the table as today's if it comes out the same.
 
-    The slice is one VAE, one variant and the smallest budget. The numbers depend on the processor,
-    so that a proof is for the machine that the table was made on, or one like it.
+    The slice is one VAE and one variant, with the smallest budget of each strategy and classifier.
+    The numbers depend on the processor, so that a proof is for the machine that the table was made
+    on, or one like it.
 
     Parameters
     ----------
@@ -187,17 +202,30 @@ def prove(name):
     written = (RESULTS / f"{name}.csv").read_bytes()
     if "seconds" in (header := written.decode().split("\n", 1)[0].split(",")):
         return "it has seconds, which are never the same: it must be made again"
-    narrow = {key: value[:1] for key, value in options.items() if isinstance(value, list)}
+    narrow = {key: value[:1] for key, value in options.items() if key in SWEPT}
     if "variants" in narrow and "seeds" in (first := narrow["variants"][0]):
         narrow["variants"] = [first | {"seeds": first["seeds"][:1]}]
-    small = replace(experiment, budgets=[min(experiment.budgets)])
+    small = replace(experiment, budgets=_smallest_budgets(written, experiment.budgets))
+    recipe = recipe_of(name)
     header_again, *rows = make_table(name, small, options | narrow).splitlines()
     missing = set(rows) - set(written.decode().splitlines())
     if header_again.split(",") != header or missing:
         return f"{len(missing)} of {len(rows)} rows differ: it must be made again"
     made |= {"proved": _today(), "rows_proved": len(rows)}
-    _write(name, written.decode(), made.pop("recipe") | {"code": recipe_of(name)["code"]}, **made)
+    code = {"code": _unchanged(name, recipe)["code"]}
+    _write(name, written.decode(), made.pop("recipe") | code, **made)
     return f"{len(rows)} rows are the same to the last digit: stamped"
+
+
+def _smallest_budgets(written, budgets):
+    """Those in which all that takes part in a table has a row."""
+    table = pd.read_csv(io.BytesIO(written), keep_default_na=False)
+    if "budget" not in table:
+        return [min(budgets)]
+    table = table[table["budget"].isin(budgets)]
+    parts = [column for column in PARTS if column in table]
+    smallest = table.groupby(parts)["budget"].min() if parts else table["budget"][:1]
+    return sorted(set(smallest.tolist()))
 
 
 def _write(name, content, recipe, **provenance):

@@ -96,7 +96,9 @@ def labeled_only(X, y, sample_weight, order=None):
     of labels is returned as it is, for the validation that follows to refuse.
     """
     with naming("y", y):
-        labels = np.asarray(y)
+        labels = np.asanyarray(y)
+    if np.ma.isMaskedArray(labels):
+        raise ValueError("y is a masked array; allowed is NaN where unlabeled")
     named = ("X", X) if sample_weight is None else ("sample_weight", sample_weight)
     with naming(*named):
         if sample_weight is not None:
@@ -114,9 +116,9 @@ def labeled_only(X, y, sample_weight, order=None):
     if labels.dtype.kind in "if":
         warn_of_minus_one(labels)
     if order is not None:
-        if not np.array_equal(np.sort(order), labeled):
-            raise ValueError(f"order has length {len(order)}; it must name each labeled point once")
-        labeled = np.asarray(order)
+        if not np.array_equal(np.sort(np.ravel(order)), labeled):
+            raise ValueError(f"order is {shown(order)}; it must name each labeled point once")
+        labeled = np.ravel(order).astype(np.intp)
     labeled = labeled[weights[labeled] > 0]
     if len(labeled) == 0:
         raise ValueError("sample_weight is 0 everywhere; at least one weight must be above 0")

@@ -26,12 +26,14 @@ from time import perf_counter
 import platformdirs
 from filelock import FileLock, Timeout
 
-from alvae.store.recipes import differences, digest, readable
+from alvae.store.recipes import differences, digest, digest_of, readable
 
 ABOUT = ".about.json"
 ROOM = 2**26  # bytes that must be free before something is made
 HEX = "[0-9a-f]"
-SCRATCH, DAMAGED, UNFINISHED = 12 * HEX, f"{8 * HEX}-*", 20 * HEX  # what only we call a file
+# What only we call a file or a folder.
+SCRATCH, DAMAGED, UNFINISHED = 12 * HEX, f"{8 * HEX}-*", 20 * HEX
+ENTRY, TEMPORARY = f"{20 * HEX}.*", f".{12 * HEX}.*"
 
 
 def root():
@@ -58,7 +60,7 @@ def root():
 @cache
 def machine():
     """What tells this machine from others, on which the same work takes another time."""
-    parts = platform.node(), platform.machine(), os.cpu_count()
+    parts = [platform.node(), platform.machine(), os.cpu_count()]
     return digest(parts)[:12]
 
 
@@ -96,7 +98,7 @@ def keep(path, result, save, **about):
         about |= {"bytes": temporary.stat().st_size, "sha256": _digest_of_file(temporary)}
     about["made"] = datetime.now(UTC).isoformat(timespec="milliseconds")
     about |= {"machine": machine(), "alvae": version("alvae")}
-    with replacing(_beside(path)) as temporary:
+    with replacing(beside(path)) as temporary:
         temporary.write_bytes(_sealed(about))
 
 
@@ -128,7 +130,7 @@ def recall(path, load):
 def read_about(path):
     """What there is to say about a result that `keep` wrote; a ValueError if that is damaged."""
     try:
-        written = _beside(path).read_bytes()
+        written = beside(path).read_bytes()
         about = json.loads(written)
         intact = written == _sealed({key: about[key] for key in about if key != "seal"})
     except (OSError, ValueError, TypeError, RecursionError):
@@ -138,7 +140,8 @@ def read_about(path):
     return about
 
 
-def _beside(path):
+def beside(path):
+    """The file about an entry."""
     return path.with_name(path.name + ABOUT)
 
 
@@ -195,13 +198,14 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None, tim
         An entry is damaged, the recipe has something in it that has no value, so that nothing can
         be stored under it, or storing failed.
     """
+    told = partial(readable, recipe)
     try:
-        recipe = readable(recipe)
+        recipe = told()
     except (TypeError, RuntimeError) as error:
         warnings.warn(f"{title or kind} is not kept in the store: {error}", stacklevel=2)
         with scratch() as folder:
             return make(folder)
-    name = digest(recipe)[:20]
+    name = digest_of(recipe)[:20]
     path = root() / kind / f"{name}{suffix}"
     find = partial(_find, path, load, untimed, timed)
     found = find()
@@ -210,7 +214,7 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None, tim
         with alone(f"{kind}-{name}", title or kind):
             found = find()  # another process may have made it
             if found is None:
-                return _make(path, recipe, make, save, load, title)
+                return _make(path, recipe, told, make, save, load, title)
     return found[0]
 
 
@@ -230,11 +234,11 @@ def changes(kind, recipe, suffix, title):
     """
     recipe = readable(recipe)
     folder, latest = root() / kind, {}
-    if (folder / f"{digest(recipe)[:20]}{suffix}").exists():
+    if (folder / f"{digest_of(recipe)[:20]}{suffix}").exists():
         return []
-    for beside in folder.glob(f"*{ABOUT}"):
+    for file in folder.glob(f"*{ABOUT}"):
         with suppress(ValueError):
-            about = read_about(beside.with_name(beside.name.removesuffix(ABOUT)))
+            about = read_about(file.with_name(file.name.removesuffix(ABOUT)))
             if about["title"] == title and about["made"] > latest.get("made", ""):
                 latest = about
     return differences(latest["recipe"], recipe) if latest else []
@@ -242,7 +246,7 @@ def changes(kind, recipe, suffix, title):
 
 def _find(path, load, untimed, timed):
     """The result at this path in a tuple of one; None if there is none that will do."""
-    if not _beside(path).exists():  # written last
+    if not beside(path).exists():  # which `keep` writes last
         return None
     try:
         result, about = recall(path, load)
@@ -250,7 +254,7 @@ def _find(path, load, untimed, timed):
         aside = root() / "damaged" / f"{uuid.uuid4().hex[:8]}-{path.name}"
         warnings.warn(f"{path} is made again: {error}; it is now {aside}", stacklevel=3)
         aside.parent.mkdir(parents=True, exist_ok=True)
-        for file, place in ((path, aside), (_beside(path), _beside(aside))):
+        for file, place in ((path, aside), (beside(path), beside(aside))):
             if file.exists():
                 file.replace(place)
         return None
@@ -259,11 +263,17 @@ def _find(path, load, untimed, timed):
     return None if timed else (untimed(result) if untimed else result,)
 
 
-def _make(path, recipe, make, save, load, title):
+def _make(path, recipe, told, make, save, load, title):
     unfinished = root() / "unfinished" / path.parent.name / path.stem
     start = perf_counter()
     result = make(unfinished)
     seconds = round(perf_counter() - start, 3)
+    try:
+        told()  # again: code that was edited meanwhile, workers may have loaded
+    except RuntimeError as error:
+        warnings.warn(f"{title} is not kept in the store: {error}", stacklevel=3)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        return result
     try:
         keep(path, result, save, title=title, seconds=seconds, recipe=recipe)
         result = load(path)

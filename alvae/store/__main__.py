@@ -74,21 +74,29 @@ def prune(older_than=None, down_to=None):
         if down_to is None or total <= down_to:
             break
         removed, total = removed + remove(path), total - bytes_
-    forgotten = now - (older_than or FORGOTTEN)
     home = store.root()
-    unfinished = home.glob(f"unfinished/*/{store.UNFINISHED}")
-    for path in (*home.glob(f"damaged/{store.DAMAGED}"), *unfinished):
-        if path.parent.name == "damaged":
-            path.unlink()
-        elif datetime.fromtimestamp(path.stat().st_mtime, UTC) < forgotten:
-            shutil.rmtree(path)
+    for path in home.glob(f"damaged/{store.DAMAGED}"):
+        path.unlink()
+    age = FORGOTTEN if older_than is None else older_than
+    for path in (*home.glob(f"unfinished/*/{store.UNFINISHED}"), *_fragments(home)):
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) <= now - age:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     print(f"removed {removed} entries; {size(total)} are left in {home}")
+
+
+def _fragments(home):
+    """What a process that was killed while it wrote an entry has left of it."""
+    for path in home.glob("*/*"):
+        if path.parent.name not in NO_ENTRIES and path.is_file():
+            written = path.name.endswith(store.ABOUT) or store.beside(path).exists()
+            if path.match(store.TEMPORARY) or (path.match(store.ENTRY) and not written):
+                yield path
 
 
 def remove(path):
     """Remove an entry, both files; 1, to be counted."""
     path.unlink(missing_ok=True)
-    path.with_name(path.name + store.ABOUT).unlink(missing_ok=True)
+    store.beside(path).unlink(missing_ok=True)
     return 1
 
 

@@ -3,18 +3,22 @@
 Parameters are described by what is in them, and not by how they print. A class or a function of
 alvae is described by its source and that of all that it uses; one of an installed library by the
 library's version; and one of the caller, from a notebook, a script, a module, by its byte code and
-by all that this refers to.
+by all that this refers to. What a program patches into alvae or a library is not seen.
 """
 
+import copyreg
 import dis
+import functools
 import hashlib
 import json
 import sys
 import sysconfig
 import types
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import resolve_name
 from pathlib import Path
+from pickle import whichmodule
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -33,20 +37,28 @@ BOOKKEEPING = {  # of a class or a module, without an effect on results
 }
 
 
+# What only descriptions have as a key: a dict of the caller that has one is written as pairs.
+TAGS = {"bytes", "cell", "class", "dict", "dtype", "function", "global", "module", "pickled"}
+TAGS |= {"property", "proxy", "seen", "set", "tensor", "tuple", "within", "wrapper"}
+_FIRST_SEEN = {}  # code of the caller by its id, with the state of its file when it was first told
+
+
 def readable(value):
     """A recipe as JSON would hold it.
 
     Parameters
     ----------
     value : object
-        Nested to any depth. A tuple counts as a list, a NumPy scalar as the Python number, an array
-        as its dtype, shape and SHA-256; an estimator as its class, its parameters and what it has
-        learned; any other object as what it is pickled to.
+        Nested to any depth. An array counts as its dtype, shape and SHA-256; an estimator as its
+        class, its parameters and what it has learned; any other object as what it is pickled to.
 
     Raises
     ------
     TypeError
         Something in it has no value that could be told, such as an open file.
+    RuntimeError
+        A file of alvae was edited after this process began, or one of the caller's after something
+        in it was first told: workers may load other code than this process has.
     """
     n_modules = None
     while n_modules != len(sys.modules):  # what was imported on the way is part of packages
@@ -57,7 +69,12 @@ def readable(value):
 
 def digest(value):
     """SHA-256 of a recipe, in hex; the order of a dict counts, as a result may depend on it."""
-    return hashlib.sha256(json.dumps(readable(value)).encode()).hexdigest()
+    return digest_of(readable(value))
+
+
+def digest_of(described):
+    """The same of a recipe that is readable already."""
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 
 def differences(old, new, name=""):
@@ -70,14 +87,17 @@ def differences(old, new, name=""):
 
 
 class _Description:
-    """Describes a value; what it is in the middle of describing it does not begin again."""
+    """Describes a value; what it is in the middle of describing it does not begin again.
+
+    Nor does it describe code of the caller twice: functions that call each other would never end.
+    """
 
     def __init__(self):
-        self.within = []
+        self.within, self.seen = [], {}
 
     def of(self, value):
         if isinstance(value, np.generic) and value.dtype.kind in NUMBERS:
-            value = value.item()
+            return {"dtype": value.dtype.str, "scalar": self.of(value.item())}
         if value is None or type(value) in (str, bool, int, float):
             return value
         if any(value is outer for outer in self.within):
@@ -93,10 +113,12 @@ class _Description:
         match value:
             case bytes() | bytearray():
                 return {"bytes": hashlib.sha256(value).hexdigest()}
-            case list() | tuple() if type(value) in (list, tuple):
+            case list() if type(value) is list:
                 return [of(part) for part in value]
+            case tuple() if type(value) is tuple:
+                return {"tuple": [of(part) for part in value]}
             case dict() if type(value) is dict:
-                if all(type(key) is str for key in value):
+                if all(type(key) is str for key in value) and not TAGS & value.keys():
                     return {key: of(part) for key, part in value.items()}
                 return {"dict": [[of(key), of(part)] for key, part in value.items()]}
             case set() | frozenset():
@@ -108,23 +130,42 @@ class _Description:
                 kind = value.dtype.str if value.dtype.names is None else str(value.dtype)
                 return {"dtype": kind, "shape": list(value.shape), "sha256": content}
             case types.ModuleType():
-                return self._module(value)
+                return self._once(self._module, value)
             case type():
-                return self._class(value)
+                return self._once(self._class, value)
             case types.FunctionType():
-                return self._function(value)
+                return self._once(self._function, value)
             case types.CodeType():
                 return self._code(value)
             case staticmethod() | classmethod():
                 return {type(value).__name__: of(value.__func__)}
             case property():
                 return {"property": of([value.fget, value.fset, value.fdel])}
+            case functools.cached_property():
+                return {"property": of(value.func)}
+            case types.MappingProxyType():
+                return {"proxy": of(dict(value))}
             case BaseEstimator():
                 params = value.get_params(deep=False)
                 learned = {k: v for k, v in vars(value).items() if k not in params}
                 parts = {"class": of(type(value)), "params": of(params)}
                 return parts | ({"learned": of(learned)} if learned else {})
+        if "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor):
+            return self._tensor(value)
         return self._pickled(value)
+
+    def _once(self, describe, value):
+        if id(value) in self.seen:
+            return {"seen": self.seen[id(value)]}
+        self.seen[id(value)] = len(self.seen)
+        return describe(value)
+
+    def _tensor(self, tensor):
+        """Without the address that a pickled one has."""
+        plain = tensor.detach().cpu().contiguous().reshape(-1)
+        content = self.of(plain.view(sys.modules["torch"].uint8).numpy())
+        kind = [str(tensor.dtype), tensor.device.type, tensor.requires_grad]
+        return {"tensor": kind, "shape": list(tensor.shape), "content": content}
 
     def _module(self, module):
         if (code := _known(module.__name__)) is not None:
@@ -145,6 +186,7 @@ class _Description:
         code = _known(function.__module__, function.__qualname__, function)
         if code is not None:
             return {"function": f"{function.__module__}.{function.__qualname__}", "code": code}
+        _check_unedited(function)
         names = _global_names(function.__code__)
         reached = function.__globals__
         package = reached.get("__package__") or ""
@@ -165,11 +207,10 @@ class _Description:
             return {"cell": "empty"}
 
     def _import(self, name):
-        """A module by its full name; None if there is none, or an attribute of this name."""
-        try:
-            return self.of(import_module(name))
-        except ImportError:
-            return None
+        """A module by its full name; None if it cannot be had, or is an attribute."""
+        with suppress(Exception):  # whatever a module raises
+            import_module(name)
+        return self.of(sys.modules.get(name))
 
     def _code(self, code):
         fields = ("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_flags")
@@ -179,12 +220,13 @@ class _Description:
         return [self.of(part) for part in parts]
 
     def _pickled(self, value):
+        reduce = copyreg.dispatch_table.get(type(value))
         try:
-            reduced = value.__reduce_ex__(4)
+            reduced = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception as error:
             raise TypeError(f"a {type(value).__name__} has no value to tell: {error}") from None
         if isinstance(reduced, str):  # the name of a global
-            module = getattr(value, "__module__", None) or "builtins"
+            module = whichmodule(value, reduced)
             if (code := _known(module, reduced, value)) is not None:
                 return {"global": f"{module}.{reduced}", "code": code}
             if hasattr(value, "__wrapped__"):  # a function with a cache, say
@@ -196,7 +238,8 @@ class _Description:
 
 def _global_names(code):
     """The names that byte code, and that of the functions in it, may ask for."""
-    names = set(code.co_names)
+    asked = (i for i in dis.get_instructions(code) if "GLOBAL" in i.opname or "NAME" in i.opname)
+    names = {instruction.argval for instruction in asked}
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
             names |= _global_names(part)
@@ -210,10 +253,9 @@ def _imports(code, package):
         if instruction.opname == "IMPORT_NAME":
             level, names = before
             dots = "." * level if isinstance(level, int) else ""
-            module = (
-                resolve_name(dots + instruction.argval, package) if dots else instruction.argval
-            )
-            found |= {module, *(f"{module}.{name}" for name in names or ())}
+            with suppress(ImportError):  # there is no such package
+                module = resolve_name(dots + instruction.argval, package)
+                found |= {module, *(f"{module}.{name}" for name in names or ())}
         before = before[1], instruction.argval
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
@@ -238,8 +280,20 @@ def _known(module, name="", value=None):
     if file is None:
         return sources.code_of(top) if top in sys.stdlib_module_names else None  # it is built in
     if any(part in file for part in INSTALLED) or STDLIB & set(Path(file).resolve().parents):
-        return sources.code_of(top)
+        code = sources.code_of(top)
+        return None if code.get(top) == "" else code  # of a library without a version
     return None
+
+
+def _check_unedited(function):
+    """Raise a RuntimeError if the file of a function was edited after the function was told."""
+    file = Path(getattr(sys.modules.get(function.__module__), "__file__", None) or "")
+    if file.is_file():
+        stat = file.stat()
+        now = stat.st_mtime_ns, stat.st_size
+        _, before = _FIRST_SEEN.setdefault(id(function.__code__), (function.__code__, now))
+        if before != now:
+            raise RuntimeError(f"{file} was edited after it was loaded; start Python again")
 
 
 def _is_at(module, name, value):

@@ -20,7 +20,7 @@ IMPORTS = (ast.Import, ast.ImportFrom)
 NEUTRAL = {"store", "_progress"}  # rooms on which no result depends
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 WITHOUT_EFFECT = {"annotation", "returns", "ctx", "kind", "type_comment"}
-# The files as they were when this process began: what is loaded is what was in them.
+# The files as they were when this process began, which is what it has loaded, or will load.
 _STATS = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in HOME.rglob("*.py")}
 
 

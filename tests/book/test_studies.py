@@ -324,14 +324,29 @@ def test_a_table_that_lacks_rows_is_not_stamped(one_table):
     assert studies.stale("toy") == ["experiment.budgets"]
 
 
-def test_a_study_that_is_edited_while_it_runs_is_stale_afterwards(one_table, monkeypatch):
+def test_a_study_that_is_edited_while_it_runs_is_not_written(one_table, monkeypatch):
+    written = one_table.read_bytes()
+
     def edited(experiment, seeds):
         other_budgets(one_table.parent)
         return toy_study(experiment, seeds)
 
     monkeypatch.setitem(studies.KINDS, "toy", edited)
-    studies.main(["toy", "--all"])
-    assert studies.stale("toy") == ["experiment.budgets"]
+    with pytest.raises(SystemExit, match="toy: experiment.budgets changed while the"):
+        studies.main(["toy", "--all"])
+    assert one_table.read_bytes() == written
+
+
+def test_a_proof_has_a_row_of_all_that_takes_part():
+    table = pd.DataFrame(
+        [("a", "x", 3), ("a", "x", 5), ("b", "x", 5), ("b", "None", 20), ("all", "x", 999)],
+        columns=["strategy", "classifier", "budget"],
+    )
+    budgets = [3, 5, 20, 40]
+    assert studies._smallest_budgets(table.to_csv().encode(), budgets) == [3, 5, 20]
+    one = table[["budget"]].to_csv().encode()
+    assert studies._smallest_budgets(one, budgets) == [3]
+    assert studies._smallest_budgets(b"seed,loss\n0,1\n", budgets) == [3]
 
 
 def test_a_table_that_was_edited_and_one_of_seconds_are_not_proved(one_table, monkeypatch):

@@ -378,6 +378,9 @@ def test_strings_among_which_labels_are_missing(missing):
     assert search.classes_.tolist() == ["left", "right"]
     expected = GridSearchSVC(cv=2).fit(X, names).predict(held_out)
     np.testing.assert_array_equal(search.predict(held_out), expected)
+    masked = np.ma.array(codes, mask=codes == 1)
+    with pytest.raises(ValueError, match="^y is a masked array; allowed is NaN"):
+        GridSearchSVC().fit(X, masked)
     with pytest.raises(ValueError, match="^y has the string 'nan'"):
         GridSearchSVC().fit(X, [*names[1:], np.nan])
 
@@ -424,8 +427,8 @@ def test_folds_are_dealt_out_in_the_order_of_choice(cv):
     alone = GridSearchSVC(cv=cv).fit(X[order], 1.0 * target[order], weights[order])
     assert_equal_searches(in_pool, alone, held_out)
     np.testing.assert_array_equal(in_pool.support_, order[alone.support_])
-    for wrong in (order[:-1], np.append(order[:-1], order[0])):
-        with pytest.raises(ValueError, match="^order has length .* name each labeled point once$"):
+    for wrong in (order[:-1], np.append(order[:-1], order[0]), 5, "ab", order + 0.5):
+        with pytest.raises(ValueError, match="^order is .* name each labeled point once$"):
             GridSearchSVC().fit(X, y, order=wrong)
 
 

@@ -101,10 +101,19 @@ def test_prune_removes_damage_and_what_nobody_will_finish(capsys):
     (home / "damaged").mkdir()
     (home / "damaged" / "01234567-x.csv").touch()
     (home / "damaged" / "of-somebody-else.csv").touch()
-    store._beside(next(path for path, _ in entries())).write_text("junk")
+    store.beside(next(path for path, _ in entries())).write_text("junk")
+    fragments = {}
+    for name, days in ((f"{'1' * 20}.bin", 8), (f"{'2' * 20}.bin", 6), ("my-own.bin", 8)):
+        for fragment in (home / "kind" / name, home / "kind" / f".{'a' * 12}.{name}"):
+            fragment.touch()
+            os.utime(fragment, 2 * (time.time() - 24 * 3600 * days,))
+            fragments[fragment] = days < 7 or fragment.name == "my-own.bin"
     main(["prune"])
     assert "removed 1 entries" in capsys.readouterr().out
+    assert {fragment: fragment.exists() for fragment in fragments} == fragments
     assert sorted(path.name for path in home.glob("unfinished/vae/*")) == [young, other]
+    main(["prune", "--older-than", "0"])
+    assert sorted(path.name for path in home.glob("unfinished/vae/*")) == [other]
     assert [path.name for path in home.glob("damaged/*")] == ["of-somebody-else.csv"]
 
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alvae import store
-from alvae.store import _beside, digest, fetch, read_about, readable, replacing, root
+from alvae.store import beside, digest, fetch, read_about, readable, replacing, root
 
 
 @pytest.fixture(autouse=True)
@@ -116,15 +116,15 @@ def flip(path, at, bit):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    beside=st.booleans(),
+    about=st.booleans(),
     share=st.floats(0, 1, exclude_max=True),  # sizes differ, as the seconds are written out
     bit=st.none() | st.integers(0, 7),
 )
-def test_every_flipped_bit_and_every_cut_is_noticed(beside, share, bit):
+def test_every_flipped_bit_and_every_cut_is_noticed(about, share, bit):
     made, arguments = entry()
     fetch(*arguments)
     path = path_of({"a": 1})
-    damaged = _beside(path) if beside else path
+    damaged = beside(path) if about else path
     place = int(share * damaged.stat().st_size)
     if bit is None:
         damaged.write_bytes(damaged.read_bytes()[:place])
@@ -151,7 +151,7 @@ def test_what_is_damaged_is_set_aside():
 
 def test_an_entry_whose_files_are_not_both_there():
     made, arguments = entry()
-    for missing in (path_of({"a": 1}), _beside(path_of({"a": 1}))):
+    for missing in (path_of({"a": 1}), beside(path_of({"a": 1}))):
         fetch(*arguments)
         missing.unlink()
         made.clear()
