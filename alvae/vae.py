@@ -184,8 +184,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             may be memory-mapped.
         y : ignored
         checkpoints : path, default=None
-            Folder that keeps the state after the latest epoch. A training that was interrupted goes
-            on from there, and ends as if it had not been.
+            Folder of this training alone, which keeps the state after the latest epoch. If it was
+            interrupted, it goes on from there, and ends as if it had not been.
 
         Returns
         -------
