@@ -270,8 +270,8 @@ def _make(path, recipe, told, make, save, load, title):
     seconds = round(perf_counter() - start, 3)
     try:
         told()  # again: code that was edited meanwhile, workers may have loaded
-    except RuntimeError as error:
-        warnings.warn(f"{title} is not kept in the store: {error}", stacklevel=3)
+    except (TypeError, RuntimeError) as error:
+        warnings.warn(f"{title or path.parent.name} is not kept in the store: {error}", stacklevel=3)
         shutil.rmtree(unfinished, ignore_errors=True)
         return result
     try:

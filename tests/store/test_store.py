@@ -138,6 +138,20 @@ def test_every_flipped_bit_and_every_cut_is_noticed(about, share, bit):
     assert len(made) == 1
 
 
+def test_what_has_lost_its_value_meanwhile_is_not_kept_nor_lost():
+    held = []
+    made, (kind, recipe, suffix, _, save, load) = entry(held=held)
+
+    def make(unfinished):
+        held.append(open(os.devnull))  # noqa: SIM115
+        return "the result"
+
+    with pytest.warns(UserWarning, match="what is it is not kept in the store: .* no value"):
+        assert fetch(kind, recipe, suffix, make, save, load, title="what is it") == "the result"
+    held.pop().close()
+    assert not list((root() / "kind").glob("*.npz"))
+
+
 def test_what_is_damaged_is_set_aside():
     made, arguments = entry()
     fetch(*arguments)
