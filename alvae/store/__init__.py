@@ -271,7 +271,9 @@ def _make(path, recipe, told, make, save, load, title):
     try:
         told()  # again: code that was edited meanwhile, workers may have loaded
     except (TypeError, RuntimeError) as error:
-        warnings.warn(f"{title or path.parent.name} is not kept in the store: {error}", stacklevel=3)
+        warnings.warn(
+            f"{title or path.parent.name} is not kept in the store: {error}", stacklevel=3
+        )
         shutil.rmtree(unfinished, ignore_errors=True)
         return result
     try:

@@ -35,8 +35,6 @@ BOOKKEEPING = {  # of a class or a module, without an effect on results
     "__slotnames__",  # written when an instance is first copied or pickled
     *("__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"),
 }
-
-
 # What only descriptions have as a key: a dict of the caller that has one is written as pairs.
 TAGS = {"bytes", "cell", "class", "dict", "dtype", "function", "global", "module", "pickled"}
 TAGS |= {"property", "proxy", "seen", "set", "tensor", "tuple", "within", "wrapper"}
@@ -122,10 +120,9 @@ class _Description:
                     return {key: of(part) for key, part in value.items()}
                 return {"dict": [[of(key), of(part)] for key, part in value.items()]}
             case set() | frozenset():
-                return {"set": sorted((of(part) for part in value), key=json.dumps)}
-            case np.ndarray() if (
-                type(value) in (np.ndarray, np.memmap) and not value.dtype.hasobject
-            ):
+                named = sorted(value, key=lambda part: getattr(part, "__qualname__", ""))
+                return {"set": sorted(map(of, named), key=json.dumps)}
+            case np.ndarray() if type(value) in ARRAYS and not value.dtype.hasobject:
                 content = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
                 kind = value.dtype.str if value.dtype.names is None else str(value.dtype)
                 return {"dtype": kind, "shape": list(value.shape), "sha256": content}
@@ -156,8 +153,8 @@ class _Description:
 
     def _once(self, describe, value):
         if id(value) in self.seen:
-            return {"seen": self.seen[id(value)]}
-        self.seen[id(value)] = len(self.seen)
+            return {"seen": self.seen[id(value)][0]}
+        self.seen[id(value)] = len(self.seen), value  # which lives on, and keeps its id
         return describe(value)
 
     def _tensor(self, tensor):
