@@ -107,7 +107,8 @@ def labeled_only(X, y, sample_weight, order=None):
     labeled = np.arange(len(weights))
     if labels.ndim != 1 or len(labels) == 0:
         return X, y, weights, labeled
-    check_consistent_length(weights, labels)
+    with naming("y", y):
+        check_consistent_length(weights, labels)
     if labels.dtype.kind in "US" and "nan" in labels:  # as NumPy writes NaN among strings
         raise ValueError("y has the string 'nan'; among strings allowed is NaN, in an object array")
     labeled = labeled[~isna(labels)]

@@ -96,6 +96,7 @@ class PoissonMBO(PoissonLearning):
         bounds = self.size_bounds
         if (
             not isinstance(bounds, tuple | list | np.ndarray)
+            or getattr(bounds, "ndim", 1) != 1
             or len(bounds) != 2
             or not all(isinstance(bound, Real) and not isinstance(bound, bool) for bound in bounds)
             or not 0 <= bounds[0] <= 1 <= bounds[1]
