@@ -19,16 +19,21 @@ class TrainingState:
     ----------
     folder : path or None
         Where it is kept; None: nowhere.
-    params : dict
+    vae : estimator
     images : array
-        What it trains with, and on: the state of a training with others is left alone.
+        What trains, and on what: the state of another class, other parameters, other images is
+        left alone.
     generator : torch.Generator
     network, optimizer, schedule : object with a `state_dict`
     """
 
-    def __init__(self, folder, params, images, generator, network, optimizer, schedule):
+    def __init__(self, folder, vae, images, generator, network, optimizer, schedule):
         self.folder = folder and Path(folder)
-        self.given = folder and {"params": plain(params), "images": store.digest(images)}
+        try:
+            self.given = folder and store.digest([type(vae), vae.get_params(), images])
+        except (TypeError, RuntimeError) as error:  # a class that has no value
+            self._warn(error)
+            self.folder = None
         self.generator = generator
         self.parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
 
@@ -36,13 +41,13 @@ class TrainingState:
         """Write the state after the latest epoch of the history, in the place of earlier ones."""
         if not self.folder:
             return
-        state = self.given | {"history": history, "noise": self.generator.get_state()}
+        state = {"given": self.given, "history": history, "noise": self.generator.get_state()}
         state |= {name: part.state_dict() for name, part in self.parts.items()}
         path = self.folder / f"epoch-{len(history):06}.pt"
         try:
             store.keep(path, state, torch.save)
         except OSError as error:
-            warnings.warn(f"the training cannot be resumed here: {error}", stacklevel=3)
+            self._warn(error)
             return
         for other in path.parent.glob("epoch-*"):
             if not other.name.startswith(path.name):
@@ -57,7 +62,7 @@ class TrainingState:
             except Exception as error:  # whatever a damaged file raises
                 warnings.warn(f"{path} is left out: {error}", stacklevel=3)
                 continue
-            if {name: state[name] for name in self.given} == self.given:
+            if state.get("given") == self.given:
                 for name, part in self.parts.items():
                     part.load_state_dict(state[name])
                 self.generator.set_state(state["noise"])
@@ -65,6 +70,9 @@ class TrainingState:
                     return state["history"]
                 return [epoch | UNTIMED for epoch in state["history"]]
         return []
+
+    def _warn(self, error):
+        warnings.warn(f"the training cannot be resumed here: {error}", stacklevel=4)
 
 
 def plain(params):

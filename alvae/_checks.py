@@ -116,6 +116,18 @@ def check_points(name, X):
     return X
 
 
+def as_array_of_labels(name, labels):
+    """Labels of any kind as an array; ValueError if missing ones would become a class."""
+    with naming(name, labels):
+        labels = np.asanyarray(labels)
+        is_nan = labels.dtype.kind in "US" and (labels.astype(str) == "nan").any()
+    if np.ma.isMaskedArray(labels):
+        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
+    if is_nan:
+        raise ValueError(f"{name} has the string 'nan', as NumPy writes NaN among strings")
+    return labels
+
+
 def check_exact(name, labels):
     """Raise a ValueError unless all labels are whole numbers that a float can tell apart."""
     low, high = labels.min(), labels.max()

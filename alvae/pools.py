@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alvae._checks import check_exact, check_integer, naming, shown
+from alvae._checks import as_array_of_labels, check_exact, check_integer, naming, shown
 from alvae._files import UNREADABLE
 from alvae._readers import read_idx_folder, read_mnist, read_npz, read_openml
 
@@ -294,19 +294,13 @@ def as_floats(images):
 
 def as_labels(name, labels, n):
     """Labels as n whole numbers or n strings; ValueError if they are neither."""
-    with naming(name, labels):
-        labels = np.asanyarray(labels)
-    if np.ma.isMaskedArray(labels):
-        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
+    labels = as_array_of_labels(name, labels)
     if labels.shape != (n,):
         raise ValueError(f"{name} has shape {labels.shape}; allowed is one per image, ({n},)")
     is_text = labels.dtype == object and all(isinstance(label, str) for label in labels)
     if is_text or labels.dtype.kind in "US":
         with naming(name, labels):
-            labels = labels.astype(str)
-        if "nan" in labels:  # as NumPy writes NaN among strings
-            raise ValueError(f"{name} has the string 'nan'; allowed is a label for each image")
-        return labels
+            return labels.astype(str)
     if labels.dtype.kind not in "uif" or not np.array_equal(labels, np.rint(labels)):
         raise ValueError(f"{name} is not whole numbers or strings; allowed is one or the other")
     check_exact(name, labels)

@@ -271,8 +271,7 @@ class _Curve:
             while left:
                 size = CHUNK_SECONDS / max(np.mean(seconds or CHUNK_SECONDS), 1e-9)
                 n = int(np.clip(size, 1, CHUNK))
-                numbers = [left.pop(0) for _ in left[:n]]
-                yield delayed(run_trials)(numbers, budget, self.task)
+                yield delayed(run_trials)([left.pop(0) for _ in left[:n]], budget, self.task)
 
         for part in self.workers.parallel(self.task)(chunks()):
             rows += part

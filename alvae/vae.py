@@ -213,7 +213,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         share = partial(_warm_up_and_decay, self.epochs * steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
         changing = generator, network, optimizer, schedule
-        state = TrainingState(checkpoints, self.get_params(), X, *changing)
+        state = TrainingState(checkpoints, self, X, *changing)
         dtype = training_dtype(device)
         self.history_ = state.resume()
         with progress_bar(self.epochs, "training the VAE", "epoch") as bar:

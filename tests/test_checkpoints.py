@@ -1,10 +1,12 @@
 """A training that is interrupted ends as if it had not been."""
 
 import math
+import threading
 import warnings
 
 import numpy as np
 import pytest
+import torch
 
 from alvae import store
 from alvae._checkpoints import TrainingState
@@ -83,6 +85,28 @@ def test_a_training_with_other_parameters_is_left_alone(images, monkeypatch, tmp
 def test_a_training_on_other_images_is_left_alone(images, undisturbed, monkeypatch, tmp_path):
     ConvVAE(**PARAMS).fit(images[::-1], checkpoints=tmp_path)
     assert_same(ConvVAE(**PARAMS).fit(images, checkpoints=tmp_path), undisturbed, images)
+
+
+def test_a_training_of_another_class_is_left_alone(images, undisturbed, monkeypatch, tmp_path):
+    class Darker(ConvVAE):
+        def networks(self, image_shape):
+            encoder, decoder = super().networks(image_shape)
+            torch.nn.init.constant_(decoder[-1].bias, -5)
+            return encoder, decoder
+
+    interrupted(monkeypatch, 2, lambda: Darker(**PARAMS).fit(images, checkpoints=tmp_path))
+    assert_same(ConvVAE(**PARAMS).fit(images, checkpoints=tmp_path), undisturbed, images)
+
+
+def test_a_class_that_cannot_be_told_is_trained_and_not_kept(images, monkeypatch, tmp_path):
+    class Reading(ConvVAE):
+        lock = threading.Lock()
+
+    kept = interrupt_after(monkeypatch, None)
+    with pytest.warns(UserWarning, match="cannot be resumed here: .* no value to tell"):
+        Reading(**PARAMS).fit(images, checkpoints=tmp_path)
+    assert kept == [1, 2, 3]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("suffix", ["", store.ABOUT])

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from alvae._checks import naming, shown, warn_of_minus_one
+from alvae._checks import as_array_of_labels, naming, shown, warn_of_minus_one
 
 
 class PoolClassifier(ClassifierMixin, BaseEstimator):
@@ -95,10 +95,7 @@ def labeled_only(X, y, sample_weight, order=None):
     In the order that is given, of all labeled points; without one, in that of X. What is no list
     of labels is returned as it is, for the validation that follows to refuse.
     """
-    with naming("y", y):
-        labels = np.asanyarray(y)
-    if np.ma.isMaskedArray(labels):
-        raise ValueError("y is a masked array; allowed is NaN where unlabeled")
+    labels = as_array_of_labels("y", y)
     named = ("X", X) if sample_weight is None else ("sample_weight", sample_weight)
     with naming(*named):
         if sample_weight is not None:
@@ -109,8 +106,6 @@ def labeled_only(X, y, sample_weight, order=None):
         return X, y, weights, labeled
     with naming("y", y):
         check_consistent_length(weights, labels)
-    if labels.dtype.kind in "US" and "nan" in labels:  # as NumPy writes NaN among strings
-        raise ValueError("y has the string 'nan'; among strings allowed is NaN, in an object array")
     labeled = labeled[~isna(labels)]
     if len(labeled) == 0:
         raise ValueError("y is NaN everywhere; at least one point must be labeled")

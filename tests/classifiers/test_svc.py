@@ -379,7 +379,7 @@ def test_strings_among_which_labels_are_missing(missing):
     expected = GridSearchSVC(cv=2).fit(X, names).predict(held_out)
     np.testing.assert_array_equal(search.predict(held_out), expected)
     masked = np.ma.array(codes, mask=codes == 1)
-    with pytest.raises(ValueError, match="^y is a masked array; allowed is NaN"):
+    with pytest.raises(ValueError, match="^y is a masked array; allowed is one without"):
         GridSearchSVC().fit(X, masked)
     with pytest.raises(ValueError, match="^y has the string 'nan'"):
         GridSearchSVC().fit(X, [*names[1:], np.nan])
