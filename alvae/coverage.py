@@ -4,10 +4,11 @@ import numpy as np
 from scipy.spatial import KDTree
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
+from sklearn.utils import gen_batches
 
 from alvae._checks import check_integer, check_points, check_seed, naming
 
-BLOCK_VALUES = 2**20  # values of X handled at a time: bounds the memory, changes no result
+BLOCK = 4096  # points handled at a time: bounds the memory, changes no result
 
 
 def covering_radius(X, selected):
@@ -49,8 +50,7 @@ def covering_radius(X, selected):
         raise ValueError("selected contains an index twice; its indices must be distinct")
 
     nearest = KDTree(X[selected])
-    rows = max(1, BLOCK_VALUES // X.shape[1])
-    blocks = (X[start : start + rows] for start in range(0, len(X), rows))
+    blocks = (X[rows] for rows in gen_batches(len(X), BLOCK))
     return max(float(nearest.query(block, workers=-1)[0].max()) for block in blocks)
 
 

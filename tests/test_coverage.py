@@ -46,8 +46,8 @@ def test_covering_radius_by_hand():
 def test_covering_radius_over_many_blocks(monkeypatch):
     X = np.random.default_rng(0).normal(size=(101, 3))
     expected = cdist(X, X[:5]).min(axis=1)
-    for block_values in (1, 10, 302, 303, 304):
-        monkeypatch.setattr("alvae.coverage.BLOCK_VALUES", block_values)
+    for block in (1, 10, 100, 101, 102):
+        monkeypatch.setattr("alvae.coverage.BLOCK", block)
         assert covering_radius(X, np.arange(5)) == pytest.approx(expected.max(), rel=1e-12)
 
 
