@@ -12,6 +12,7 @@ _HOMES = {
     "NeighborGraph": "_graphs",
     "covering_radius": "coverage",
     "kmeans_nmi": "coverage",
+    "mean_distance": "coverage",
     "Pool": "pools",
     "load_pool": "pools",
     "Selection": "recommendation",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from alvae import store
+from alvae._checks import naming
 
 UNTIMED = {"seconds": math.nan, "timed_on": None}  # of an epoch that another machine trained
 
@@ -28,9 +29,10 @@ class TrainingState:
     """
 
     def __init__(self, folder, vae, images, generator, network, optimizer, schedule):
-        self.folder = folder and Path(folder)
+        with naming("checkpoints", folder):
+            self.folder = None if folder is None else Path(folder)
         try:
-            self.given = folder and store.digest([type(vae), vae.get_params(), images])
+            self.given = self.folder and store.digest([type(vae), vae.get_params(), images])
         except (TypeError, RuntimeError) as error:  # a class that has no value
             self._warn(error)
             self.folder = None
@@ -42,11 +44,12 @@ class TrainingState:
         if not self.folder:
             return
         state = {"given": self.given, "history": history, "noise": self.generator.get_state()}
+        state["own_noise"] = torch.get_rng_state()  # of a network that draws, too
         state |= {name: part.state_dict() for name, part in self.parts.items()}
         path = self.folder / f"epoch-{len(history):06}.pt"
         try:
             store.keep(path, state, torch.save)
-        except OSError as error:
+        except Exception as error:  # torch raises a RuntimeError where a disk is full
             self._warn(error)
             return
         for other in path.parent.glob("epoch-*"):
@@ -60,19 +63,20 @@ class TrainingState:
             try:
                 state, about = store.recall(path, _load)
             except Exception as error:  # whatever a damaged file raises
-                warnings.warn(f"{path} is left out: {error}", stacklevel=3)
+                warnings.warn(f"{path} is left out: {error}", stacklevel=4)
                 continue
             if state.get("given") == self.given:
                 for name, part in self.parts.items():
                     part.load_state_dict(state[name])
                 self.generator.set_state(state["noise"])
+                torch.set_rng_state(state["own_noise"])
                 if about["machine"] == store.machine():
                     return state["history"]
                 return [epoch | UNTIMED for epoch in state["history"]]
         return []
 
     def _warn(self, error):
-        warnings.warn(f"the training cannot be resumed here: {error}", stacklevel=4)
+        warnings.warn(f"the training cannot be resumed here: {error}", stacklevel=5)
 
 
 def plain(params):

@@ -93,6 +93,8 @@ def check_points(name, X):
 
     Under scikit-learn's `assume_finite` the values are not looked at.
     """
+    if np.ma.isMaskedArray(X):
+        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
     try:
         X = np.asarray(X)
     except ValueError:

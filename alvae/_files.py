@@ -13,7 +13,7 @@ PACKED = 100  # times that images may have been packed,
 UNSUSPECTED = 2**26  # where they take more bytes than this
 # What readers raise at a file that is damaged, or of another kind.
 UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
-UNREADABLE += (UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error)
+UNREADABLE += (ArithmeticError, UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error)
 
 
 def check_claim(claimed, size):

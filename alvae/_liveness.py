@@ -60,4 +60,4 @@ def warn_if_dead(found, latent_dim):
         faults.append(f"the codes span {found['rank']} of {latent_dim} dimensions")
     if faults:
         remedy = "try more epochs, a smaller learning_rate or a smaller beta"
-        warnings.warn(f"{' and '.join(faults)}: {remedy}", stacklevel=3)
+        warnings.warn(f"{' and '.join(faults)}: {remedy}", stacklevel=4)

@@ -11,10 +11,12 @@ import sklearn
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from alvae._carried import Carried
 from alvae._checks import check_exact, check_integer, check_points, naming, shown
-from alvae.classifiers import PoolClassifier
-from alvae.queries import QueryStrategy, as_strategy
+from alvae.queries import as_strategy
 from alvae.queries.base import seeded
+
+ARRAYS = ("X", "labels", "X_test", "test_labels")
 
 
 class Task(NamedTuple):
@@ -23,12 +25,12 @@ class Task(NamedTuple):
     Parameters
     ----------
     X, labels, X_test, test_labels : ndarray
-    strategy : QueryStrategy
+    given : Carried
+        The strategy; the classifiers, and the measures, by name.
     prepared : object
-        By the strategy.
-    classifiers : dict of str to (PoolClassifier, object)
-        And what each of them has prepared.
-    measures : dict of str to callable
+        What queries share,
+    shared : dict of str to object
+        and the fits of each classifier.
     batch_size : int or None
     random_state : int
     """
@@ -37,10 +39,9 @@ class Task(NamedTuple):
     labels: np.ndarray
     X_test: np.ndarray
     test_labels: np.ndarray
-    strategy: QueryStrategy
+    given: Carried
     prepared: object
-    classifiers: dict[str, tuple[PoolClassifier, object]]
-    measures: dict
+    shared: dict[str, object]
     batch_size: int | None
     random_state: int
 
@@ -105,28 +106,38 @@ def _acquire(strategy, X, oracle, budget, batch_size, prepared):
 
 def run_trials(numbers, budget, task):
     """Some trials in one worker; with one BLAS thread, so that sums are taken in the same order."""
+    arrays = {name: read_only(getattr(task, name)) for name in ARRAYS}
+    task = task._replace(**arrays)
     with threadpool_limits(1), sklearn.config_context(assume_finite=True):
         return list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
+
+
+def read_only(array):
+    """The array, for readers: what one trial changed in it would reach the next ones."""
+    array = array.view()
+    array.flags.writeable = False
+    return array
 
 
 def _run_trial(number, budget, task):
     """A row for each classifier."""
     start = perf_counter()
     rng = np.random.default_rng(seed_of(task.random_state, budget, number))
-    strategy = clone(task.strategy).set_params(random_state=rng)
+    strategy, classifiers, measures = task.given.value
+    strategy = clone(strategy).set_params(random_state=rng)
     strategy = _on_one_core(strategy)
     chosen = _acquire(strategy, task.X, task.labels, budget, task.batch_size, task.prepared)
     query_seconds = perf_counter() - start
     weights = strategy.sample_weight(task.X, chosen, prepared=task.prepared)
     row = {"budget": budget, "trial": int(number)}
-    for name, measure in task.measures.items():
-        row[name] = _number(name, measure(task.X, chosen))
+    for name, measure in measures.items():
+        row[name] = _number(name, measure(task.X, chosen.copy()))
     rows = []
-    for i, (name, (classifier, shared)) in enumerate(task.classifiers.items()):
+    for i, (name, classifier) in enumerate(classifiers.items()):
         begin = perf_counter()
         rng = np.random.default_rng(seed_of(task.random_state, budget, number, i))
         classifier = _on_one_core(seeded(clone(classifier), rng))
-        result = _learn(classifier, shared, chosen, weights, task)
+        result = _learn(classifier, task.shared[name], chosen, weights, task)
         seconds = {"query_seconds": query_seconds}
         seconds["seconds"] = query_seconds + perf_counter() - begin
         seconds["timed_on"] = date.today().isoformat()
@@ -157,9 +168,20 @@ def _learn(classifier, prepared, chosen, weights, task):
         weighted["sample_weight"][chosen] = weights
     classifier.fit(task.X, y, order=chosen, prepared=prepared, **weighted)
     predicted = classifier.predict(task.X_test, prepared=prepared)
-    result = {"accuracy": float(np.mean(predicted == task.test_labels))}
+    result = {"accuracy": float(np.mean(_right(predicted, task.test_labels)))}
     if classifier.transduction_ is not None:
-        right = np.delete(classifier.transduction_ == task.labels, chosen)
+        right = np.delete(_right(classifier.transduction_, task.labels), chosen)
         result["pool_accuracy"] = float(right.mean()) if len(right) else np.nan
     params = classifier.best_params_
     return result | {"kernel": params.get("kernel"), "C": params.get("C")}
+
+
+def _right(predicted, labels):
+    """Whether each prediction is right."""
+    predicted = np.asarray(predicted)
+    if predicted.shape != labels.shape or predicted.dtype.kind not in "biuf":
+        raise ValueError(
+            f"a classifier predicted an array of shape {predicted.shape} and dtype "
+            f"{predicted.dtype}; it must predict {len(labels)} labels, as numbers"
+        )
+    return predicted == labels

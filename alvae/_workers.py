@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from numbers import Integral
 
-from joblib import Parallel, parallel_config
+from joblib import Parallel, effective_n_jobs, parallel_config
 
 from alvae._checks import shown
 
@@ -24,6 +24,11 @@ class Workers(ExitStack):
     ------
     ValueError
         If `n_jobs` is no such number, no scheduler answers, or it has no workers.
+
+    Attributes
+    ----------
+    elsewhere : bool
+        Whether work is done in other processes than this one.
     """
 
     def __init__(self, n_jobs=-1, scheduler=None):
@@ -32,6 +37,7 @@ class Workers(ExitStack):
             raise ValueError(f"n_jobs is {shown(n_jobs)}; allowed are integers but 0")
         self.n_jobs = n_jobs
         self.client = self.enter_context(_connect(scheduler)) if scheduler else None
+        self.elsewhere = self.client is not None or effective_n_jobs(n_jobs) > 1
         self._busy = self.enter_context(ExitStack())
         self._shared = self._parallel = None
 

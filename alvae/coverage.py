@@ -33,6 +33,37 @@ def covering_radius(X, selected):
     ValueError
         If X is not a finite (n, d) array, or `selected` not distinct indices into it.
     """
+    return max(float(distances.max()) for distances in _to_nearest(X, selected))
+
+
+def mean_distance(X, selected):
+    """Mean Euclidean distance from a point to its nearest selected point.
+
+    What the covering radius is for the worst point, this is for the average one. Exact, in double
+    precision; the n x B matrix of distances is never formed.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        The points; finite.
+    selected : array-like of shape (B,)
+        Distinct indices into X, at least one.
+
+    Returns
+    -------
+    float
+        In the units of X; selected points count, with 0.
+
+    Raises
+    ------
+    ValueError
+        If X is not a finite (n, d) array, or `selected` not distinct indices into it.
+    """
+    return sum(float(distances.sum()) for distances in _to_nearest(X, selected)) / len(X)
+
+
+def _to_nearest(X, selected):
+    """Distances of the points to the nearest selected one, block by block."""
     X = check_points("X", X)
     with naming("selected", selected):
         selected = np.asarray(selected)
@@ -48,10 +79,8 @@ def covering_radius(X, selected):
         )
     if len(np.unique(selected)) < len(selected):
         raise ValueError("selected contains an index twice; its indices must be distinct")
-
     nearest = KDTree(X[selected])
-    blocks = (X[rows] for rows in gen_batches(len(X), BLOCK))
-    return max(float(nearest.query(block, workers=-1)[0].max()) for block in blocks)
+    return (nearest.query(X[rows], workers=-1)[0] for rows in gen_batches(len(X), BLOCK))
 
 
 def kmeans_nmi(X, labels, n_clusters=None, n_init=10, random_state=0):

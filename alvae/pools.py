@@ -252,6 +252,8 @@ def check_images(name, images):
         images = np.asanyarray(images)
     except ValueError:  # a list of arrays of different shapes
         images = np.empty(0, object)
+    if np.ma.isMaskedArray(images):
+        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
     if images.ndim == 0:
         raise ValueError(f"{name} is {shown(images.item())}; allowed is an array of images")
     if images.dtype == object:

@@ -9,6 +9,7 @@ from joblib import delayed
 from sklearn.base import clone
 
 from alvae import store
+from alvae._carried import Carried
 from alvae._checks import shown
 from alvae._workers import Workers
 from alvae.pools import as_floats, check_images
@@ -103,7 +104,7 @@ def latent_codes(vae, images, scheduler=None):
     """
     if not scheduler:
         return vae.transform(images)
-    vae = vae.on_cpu()  # a worker may have no GPU
+    vae = Carried(vae.on_cpu(), ("alvae.vae.ConvVAE",))  # a worker may have no GPU
     with Workers(scheduler=scheduler) as workers:
         # The images travel in the tasks: data that one worker alone has would be lost with it.
         blocks = (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
@@ -112,7 +113,7 @@ def latent_codes(vae, images, scheduler=None):
 
 
 def _transform(vae, images):
-    return vae.transform(images)
+    return vae.value.transform(images)
 
 
 def both_spaces(pool, vae, scheduler=None):

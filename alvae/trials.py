@@ -7,8 +7,9 @@ and gives a tidy table. What is done is kept in the store and never computed twi
 
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import count
 from time import perf_counter
 
@@ -19,18 +20,19 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
+from alvae._carried import Carried
 from alvae._checks import (
+    as_array_of_labels,
     check_exact,
     check_integer,
     check_list,
     check_named,
     check_points,
-    naming,
     shown,
 )
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
-from alvae._trial import Task, acquire, run_trials, seed_of
+from alvae._trial import Task, acquire, read_only, run_trials, seed_of
 from alvae._workers import Workers
 from alvae.classifiers import GridSearchSVC, as_pool_classifier
 from alvae.queries import as_strategy
@@ -155,10 +157,8 @@ def learning_curves(
     check_named("strategies", strategies)
     if not isinstance(protocol, TrialProtocol):
         raise ValueError(f"protocol is a {type(protocol).__name__}; it must be a TrialProtocol")
-    with naming("labels", labels):
-        labels = np.asarray(labels)
-    with naming("test_labels", test_labels):
-        test_labels = np.asarray(test_labels)
+    labels = as_array_of_labels("labels", labels)
+    test_labels = as_array_of_labels("test_labels", test_labels)
     strategies = {
         name: clone(as_strategy(strategy, f"strategies[{name!r}]")).set_params(random_state=None)
         for name, strategy in strategies.items()
@@ -169,11 +169,12 @@ def learning_curves(
     with (
         progress_bar(n_points * protocol.n_trials, "learning curves", "trial") as bar,
         Workers(n_jobs, scheduler) as workers,
-        store.scratch() as folder,
+        ExitStack() as work,
     ):
+        folder = None if scheduler else cache(lambda: work.enter_context(store.scratch()))
         for space_name, (X, X_test) in spaces.items():
             data = (X, labels, X_test, test_labels)
-            space = _Space(*data, protocol, len(strategies), None if scheduler else folder)
+            space = _Space(*data, protocol, len(strategies), folder)
             for name, strategy in strategies.items():
                 curve = _Curve(space, strategy, protocol, workers, bar)
                 for budget in sorted(protocol.budgets):
@@ -200,15 +201,18 @@ class _Space:
     """A space, and what strategies and classifiers have prepared in it."""
 
     def __init__(self, X, labels, X_test, test_labels, protocol, n_strategies, folder):
-        self.X, self.labels = np.ascontiguousarray(X), labels
+        self.X, self.labels = read_only(np.ascontiguousarray(X)), read_only(labels)
         # The classifier computes in double precision: the test points are converted once.
-        self.X_test = np.ascontiguousarray(X_test, dtype=np.float64)
-        self.test_labels = test_labels
+        self.X_test = read_only(np.ascontiguousarray(X_test, dtype=np.float64))
+        self.test_labels = read_only(test_labels)
         self.graph = NeighborGraph(self.X)
         self.protocol, self.folder = protocol, folder
+        self.classifiers = {
+            name: as_pool_classifier(classifier)
+            for name, classifier in protocol.classifiers.items()
+        }
         # On a cluster a table of inner products would have to travel.
-        n_fits_per_budget = protocol.n_trials * n_strategies if folder else 0
-        self.n_labels = n_fits_per_budget * sum(protocol.budgets)
+        self.n_labels = protocol.n_trials * n_strategies * sum(protocol.budgets) * bool(folder)
 
     @cached_property
     def digests(self):
@@ -217,16 +221,16 @@ class _Space:
         return {name: store.readable(array) for name, array in arrays.items()}
 
     @cached_property
-    def classifiers(self):
-        """By name, each with what its fits and predictions share."""
-        shared = {"graph": self.graph, "n_labels": self.n_labels, "folder": self.folder}
-        classifiers = {
-            name: as_pool_classifier(classifier)
-            for name, classifier in self.protocol.classifiers.items()
+    def shared(self):
+        """By the name of a classifier, what its fits and predictions share."""
+        options = {
+            "graph": self.graph,
+            "n_labels": self.n_labels,
+            "folder": self.folder and self.folder(),
         }
         return {
-            name: (classifier, classifier.prepare(self.X, self.X_test, **shared))
-            for name, classifier in classifiers.items()
+            name: classifier.prepare(self.X, self.X_test, **options)
+            for name, classifier in self.classifiers.items()
         }
 
 
@@ -240,16 +244,26 @@ class _Curve:
     def recipe(self, budget):
         """All that the trials at this budget depend on."""
         protocol = self.protocol
-        return self.space.digests | {
+        return self.told | {
             "budget": int(budget),
             "n_trials": protocol.n_trials,
             "batch_size": protocol.batch_size,
-            "classifiers": list(protocol.classifiers.items()),
-            "measures": list(protocol.measures.items()),
             "random_state": protocol.random_state,
+        }
+
+    @cached_property
+    def told(self):
+        """What is the same at all budgets: as it was before the first trial."""
+        given = {
+            "classifiers": list(self.protocol.classifiers.items()),
+            "measures": list(self.protocol.measures.items()),
             "strategy": self.strategy,
             "code": CODE,
         }
+        try:
+            return self.space.digests | store.readable(given)
+        except (TypeError, RuntimeError):
+            return given  # the store says why it has no value
 
     @cached_property
     def task(self):
@@ -258,7 +272,7 @@ class _Curve:
 
     def point(self, budget, unfinished):
         """All trials at one budget, a row for each and for each classifier."""
-        paths = sorted(unfinished.glob("*.csv"))
+        paths = sorted(unfinished.glob("[0-9]*.csv"))
         kept = [table for table in map(_table_of, paths) if table is not None]
         number = count(1 + int(paths[-1].stem) if paths else 1)
         done = set().union(*(table["trial"] for table in kept))
@@ -273,6 +287,8 @@ class _Curve:
                 n = int(np.clip(size, 1, CHUNK))
                 yield delayed(run_trials)([left.pop(0) for _ in left[:n]], budget, self.task)
 
+        if self.workers.elsewhere:
+            _ = self.task.given.packed  # here an error is in one line
         for part in self.workers.parallel(self.task)(chunks()):
             rows += part
             n_trials = len(part) // len(self.protocol.classifiers)
@@ -289,11 +305,10 @@ class _Curve:
 def _task(space, strategy, protocol):
     first = clone(strategy).set_params(random_state=seed_of(protocol.random_state, 0))
     with threadpool_limits(1):
-        prepared = first.prepare(space.X, space.graph)
-        classifiers = space.classifiers
+        shared = first.prepare(space.X, space.graph), space.shared
     data = (space.X, space.labels, space.X_test, space.test_labels)
-    rest = (protocol.measures, protocol.batch_size, protocol.random_state)
-    return Task(*data, strategy, prepared, classifiers, *rest)
+    given = Carried((strategy, space.classifiers, protocol.measures), ROOMS)
+    return Task(*data, given, *shared, protocol.batch_size, protocol.random_state)
 
 
 def _save(table, path):
@@ -313,6 +328,7 @@ def _untimed(table):
 
 
 CODE = (_Space, _Curve, _task, run_trials, _save, _load)  # that the numbers come from
+ROOMS = ("alvae._trial.run_trials", "alvae.queries", "alvae.classifiers")  # the same, in a worker
 
 
 def _keep(path, table):
@@ -334,10 +350,10 @@ def _table_of(path):
 
 def _check(spaces, labels, test_labels, strategies, protocol):
     for name, value in (("labels", labels), ("test_labels", test_labels)):
-        if value.ndim != 1 or value.dtype.kind not in "biu":
+        if value.ndim != 1 or value.size == 0 or value.dtype.kind not in "biu":
             raise ValueError(
                 f"{name} has shape {value.shape} and dtype {value.dtype}; it must be a list of "
-                "integers"
+                "integers, at least one"
             )
         check_exact(name, value)
     for name, pair in spaces.items():

@@ -199,21 +199,23 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         X = check_images("X", X)
         warn_if_dark("X", X)
         self._check_params(X)
-        device = named_device(self.device)
         self.image_shape_ = X.shape[1:]
         seed = int(np.random.SeedSequence(self.random_state).generate_state(1, np.uint64)[0]) >> 1
-        # The order and the noise are drawn on the CPU: the same on every device.
-        generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self._build()
+            self._train(X, torch.Generator().manual_seed(seed), checkpoints)
+        return self
+
+    def _train(self, X, generator, checkpoints):
+        """All epochs that are left; order and noise come from the CPU, the same everywhere."""
+        device = next(self.encoder_.parameters()).device
         network = nn.ModuleList([self.encoder_, self.decoder_])
         optimizer = torch.optim.RMSprop(network.parameters(), self.learning_rate, **RMSPROP)
         beta, steps = float(self.beta), math.ceil(len(X) / self.batch_size)  # of an epoch
         share = partial(_warm_up_and_decay, self.epochs * steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        changing = generator, network, optimizer, schedule
-        state = TrainingState(checkpoints, self, X, *changing)
+        state = TrainingState(checkpoints, self, X, generator, network, optimizer, schedule)
         dtype = training_dtype(device)
         self.history_ = state.resume()
         with progress_bar(self.epochs, "training the VAE", "epoch") as bar:
@@ -253,7 +255,6 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                 bar.update()
         if self.epochs * steps > WARM_UP:  # a shorter training has hardly begun
             warn_if_dead(self.history_[-1], min(self.latent_dim, len(X) - 1))
-        return self
 
     def encode(self, X):
         """Mean and log-variance of q(z|x) for every image.
@@ -270,9 +271,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = check_images("X", X)
         if X.shape[1:] != self.image_shape_:
-            raise ValueError(
-                f"X has images of shape {X.shape[1:]}; this VAE was trained on {self.image_shape_}"
-            )
+            shapes = f"{X.shape[1:]}; this VAE was trained on {self.image_shape_}"
+            raise ValueError(f"X has images of shape {shapes}")
         mu, log_var = np.empty((2, len(X), self.latent_dim), dtype=np.float32)
         device = next(self.encoder_.parameters()).device
         with torch.inference_mode():

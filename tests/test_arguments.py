@@ -63,6 +63,7 @@ def no_network(*_, **__):
 # Each function with the arguments that are put to the test.
 CALLS = {
     "covering_radius": (partial(alvae.covering_radius, X=X, selected=[0, 1]), ["X", "selected"]),
+    "mean_distance": (partial(alvae.mean_distance, X=X, selected=[0, 1]), ["X", "selected"]),
     "kmeans_nmi": (
         partial(alvae.kmeans_nmi, X=X, labels=LABELS),
         ["X", "labels", "n_clusters", "n_init", "random_state"],

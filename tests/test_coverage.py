@@ -8,20 +8,22 @@ from scipy.spatial.distance import cdist
 from scipy.stats import entropy
 from sklearn.cluster import KMeans
 
-from alvae.coverage import covering_radius, kmeans_nmi
+from alvae.coverage import covering_radius, kmeans_nmi, mean_distance
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("d", [1, 3, 50])
 @pytest.mark.parametrize("n_selected", [1, 2, 40, 300])
-def test_covering_radius_is_that_of_all_distances(d, n_selected, dtype):
+def test_largest_and_mean_are_those_of_all_distances(d, n_selected, dtype):
     rng = np.random.default_rng(d)
     X = rng.normal(size=(300, d)).astype(dtype)
     selected = rng.choice(300, n_selected, replace=False)
-    expected = cdist(X, X[selected]).min(axis=1).max()
-    radius = covering_radius(X, selected)
+    expected = cdist(X, X[selected]).min(axis=1)
+    radius, mean = covering_radius(X, selected), mean_distance(X, selected)
     assert isinstance(radius, float)
-    assert radius == pytest.approx(expected, rel=1e-12, abs=0)
+    assert isinstance(mean, float)
+    assert radius == pytest.approx(expected.max(), rel=1e-12, abs=0)
+    assert mean == pytest.approx(expected.mean(), rel=1e-12, abs=0)
 
 
 @settings(max_examples=100, deadline=None)
@@ -41,14 +43,17 @@ def test_covering_radius_by_hand():
     assert covering_radius(X, [0, 2]) == 5
     assert covering_radius(X, [3, 2, 1]) == 1
     assert covering_radius(X, [0, 1, 2, 3]) == 0
+    assert mean_distance(X, [0]) == 4
+    assert mean_distance(X, [1, 3]) == 1.5
 
 
-def test_covering_radius_over_many_blocks(monkeypatch):
+def test_over_many_blocks(monkeypatch):
     X = np.random.default_rng(0).normal(size=(101, 3))
     expected = cdist(X, X[:5]).min(axis=1)
     for block in (1, 10, 100, 101, 102):
         monkeypatch.setattr("alvae.coverage.BLOCK", block)
         assert covering_radius(X, np.arange(5)) == pytest.approx(expected.max(), rel=1e-12)
+        assert mean_distance(X, np.arange(5)) == pytest.approx(expected.mean(), rel=1e-12)
 
 
 def test_covering_radius_far_from_the_origin():

@@ -17,8 +17,8 @@ HOME = Path(alvae.__file__).parent
 # From the ground up; rooms on one line do not know each other.
 FLOORS = [
     {"_checks", "_clusters", "_files", "_progress", "store"},
-    {"_graphs", "_checkpoints", "_tensors", "_liveness", "_readers", "_workers", "coverage"},
-    {"pools"},
+    {"_graphs", "_carried", "_checkpoints", "_tensors", "_liveness", "_readers", "_workers"},
+    {"pools", "coverage"},
     {"vae", "queries", "classifiers", "summaries"},
     {"spaces", "_trial"},
     {"trials", "recommendation"},

@@ -1,7 +1,8 @@
 """Learning curves against trials by hand, and what the store must and must not remember."""
 
 import builtins
-import importlib
+import copy
+import functools
 import os
 from dataclasses import fields
 from fractions import Fraction
@@ -14,6 +15,7 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
@@ -649,21 +651,94 @@ def test_a_classifier_without_parameters_is_refused():
         run(**small(classifiers={"": Bare()}))
 
 
-def test_a_module_that_is_edited_while_trials_run(tmp_path, monkeypatch):
-    """Workers may have imported it as it is now: what they give is not kept as that of before."""
-    module = tmp_path / "edited_module.py"
-    module.write_text("def measure(X, chosen):\n    return edit() or 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    edited_module = importlib.import_module("edited_module")
-    given = small(measures={"odd": edited_module.measure})
-    edited_module.edit = lambda: None
-    run(**given)
-    assert len(stored()) == 2
-    monkeypatch.setattr(edited_module, "edit", lambda: module.write_text("# edited") and None)
-    with pytest.warns(UserWarning, match="not kept in the store: .*edited_module.py was edited"):
-        assert (run(**given)["odd"] == 1).all()
-    assert len(stored()) == 2
-    assert not list((store.root() / "unfinished").rglob("*.csv"))
+class Scaled(KNeighborsClassifier):
+    """A classifier that changes what it is asked about."""
+
+    def predict(self, X):
+        X *= 2
+        return super().predict(X)
+
+
+def test_a_classifier_cannot_change_what_the_next_trial_sees():
+    given = small(classifiers={"": Scaled(1)})
+    before = copy.deepcopy(given["spaces"])
+    with pytest.raises(ValueError, match="read-only"):
+        run(**given)
+    for array, expected in zip(given["spaces"]["plane"], before["plane"], strict=True):
+        np.testing.assert_array_equal(array, expected)
+        assert array.flags.writeable  # for the caller it is as it was
+
+
+def test_a_measure_cannot_change_what_the_classifier_sees(tmp_path, monkeypatch):
+    def turned(X, chosen):
+        chosen[:] = chosen[0]
+        return 1.0
+
+    changed = run(**small(measures={"odd": turned}))
+    monkeypatch.setenv("ALVAE_STORE", str(tmp_path / "other"))
+    assert (changed["accuracy"] == run(**small())["accuracy"]).all()
+
+
+class Odd(KNeighborsClassifier):
+    """A classifier that predicts in another shape or kind."""
+
+    def __init__(self, n_neighbors=1, change=None):
+        super().__init__(n_neighbors)
+        self.change = change
+
+    def predict(self, X):
+        return self.change(super().predict(X))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda y: y[:, None], lambda y: y[:1], lambda y: y.astype(str), lambda y: y[0]],
+    ids=["column", "short", "text", "number"],
+)
+def test_predictions_of_another_shape_are_refused(change):
+    with pytest.raises(ValueError, match="^a classifier predicted an array of shape"):
+        run(**small(classifiers={"": Odd(change=change)}))
+
+
+def test_the_rest_of_a_first_write_that_was_killed_is_no_hindrance(often, monkeypatch):
+    given = small(strategies={"fragile": FragileAt()}, budgets=[8])
+    interrupted_after(1, monkeypatch, **given)
+    (folder,) = {path.parent for path in (store.root() / "unfinished").rglob("*.csv")}
+    (folder / ".0123456789ab.000009.csv").write_text("trial,acc")
+    assert len(run(**given)) == 3
+
+
+def test_seconds_of_another_machine_are_measured_again_if_asked_for(often, monkeypatch):
+    given = small(strategies={"fragile": FragileAt()}, budgets=[8])
+    interrupted_after(2, monkeypatch, **given)
+    monkeypatch.setattr(store, "machine", lambda: "another")
+    assert run(**given, timed=True)["seconds"].notna().all()
+
+
+class Remembering:
+    """A measure that keeps what it has computed."""
+
+    @functools.cached_property
+    def center(self):
+        return 1.0
+
+    def __call__(self, X, chosen):
+        return self.center
+
+
+def test_a_measure_that_keeps_something_is_told_as_it_was_before(calls):
+    run(**small(measures={"odd": Remembering()}))
+    n = len(calls)
+    run(**small(measures={"odd": Remembering()}))
+    assert len(calls) == n
+
+
+def test_what_is_stored_needs_no_room(monkeypatch):
+    run(**small())
+    monkeypatch.setattr(store, "ROOM", 2**80)
+    run(**small())
+    with pytest.raises(ValueError, match="bytes left"):
+        run(**small(random_state=1))
 
 
 @pytest.mark.parametrize("attribute", ["_Curve", "_task", "_load", "run_trials"])

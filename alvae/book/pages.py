@@ -30,7 +30,7 @@ SUFFIX = ".ipynb"
 FILES = {
     "MANIFEST": lambda: [MANIFEST],
     "CLAIMS": lambda: [CLAIMS],
-    "RESULTS": lambda: sorted(RESULTS.glob("*")),
+    "RESULTS": lambda: sorted(RESULTS.glob("[!.]*")),
 }
 # Kernels log nothing: each would warn at its start that it talks over TCP without encryption.
 QUIET = ["--IPKernelApp.log_level=50"]

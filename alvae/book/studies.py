@@ -5,7 +5,7 @@ beside a JSON file that says what made it. The tables are small and kept with th
 the book shows them without the wait; :mod:`alvae.book.results` reads them.
 
 An edit that changes no number makes a table stale all the same. ``--prove`` makes a slice of it
-again, in which all that takes part in the table has its row: if these come out to the last digit
+again, in which all that takes part in the table has its rows: if these come out to the last digit
 that is written, the table is stamped as today's.
 """
 
@@ -17,6 +17,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import pandas as pd
 import yaml
@@ -26,14 +27,15 @@ from alvae.book import RESULTS, STUDIES
 from alvae.book.cells import brief
 from alvae.book.experiment import Experiment, load_manifest
 from alvae.book.study_kinds import KINDS
-from alvae.store.recipes import differences, readable
+from alvae.pools import load_pool
+from alvae.store.recipes import differences, digest, readable
 from alvae.store.sources import code_of
 
 DIGITS = "%.6g"  # of the numbers in a table
 # Parameters of the experiment that a study may change.
 CHANGED = "pool_name", "latent_dim", "translate", "degrees", "epochs", "budgets", "n_trials"
 # Options of which a proof takes the first, as the same code takes all of them.
-SWEPT = ("seeds", "variants", "shares", "dimensions", "clusters", "sizes")
+SWEPT = ("seeds", "changes", "shares", "dimensions", "clusters", "clusterings", "sizes")
 PARTS = ("space", "strategy", "classifier")  # columns that tell what takes part
 WHERE = ("n_jobs", "scheduler")  # parameters that say where work is done, and change no number
 
@@ -76,7 +78,12 @@ def _parameters(name):
 
 def make_table(name, experiment, options):
     """The table of a study, as it will be read again."""
-    table = KINDS[list_studies()[name]](experiment, **options)
+    kind, options = KINDS[list_studies()[name]], dict(options)
+    if seeds := options.pop("seeds", []):
+        repeated = [(replace(experiment, random_state=seed), seed) for seed in seeds]
+        table = pd.concat([kind(one, **options).assign(seed=seed) for one, seed in repeated])
+    else:
+        table = kind(experiment, **options)
     return table.to_csv(index=False, float_format=DIGITS)
 
 
@@ -88,7 +95,16 @@ def recipe_of(name):
         "experiment": {key: value for key, value in parameters.items() if key not in WHERE},
         "options": options,
         "code": code_of(f"{kind.__module__}.{kind.__name__}", "alvae.book.experiment.Experiment"),
+        **_pool(parameters.get("pool_name", "mnist")),
     })  # fmt: skip
+
+
+def _pool(name):
+    """What is in a pool from a file or a folder; nothing where it is not at hand."""
+    if name == "mnist" or not Path(name).exists():  # that of the package is in the code
+        return {}
+    pool = load_pool(name)
+    return {"pool": digest([pool.images, pool.labels, pool.test_images, pool.test_labels])}
 
 
 def _with_seeds(recipe, seeds):
@@ -114,7 +130,10 @@ def stale(name, seeds=None):
     if not (table.is_file() and made):
         return ["there is none"]
     recipe = recipe_of(name) if seeds is None else _with_seeds(recipe_of(name), seeds)
-    reasons = differences(made.get("recipe", {}), recipe)
+    before = made["recipe"]
+    if "pool" not in recipe:
+        before = {key: value for key, value in before.items() if key != "pool"}
+    reasons = differences(before, recipe)
     if made.get("sha256") != hashlib.sha256(table.read_bytes()).hexdigest():
         reasons.insert(0, "its content is not what was made")
     return reasons
@@ -167,22 +186,23 @@ def _provenance(name):
     """What made a table; nothing if that is not there or is damaged."""
     try:
         made = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        seeds = made["recipe"]["options"].get("seeds", [])
+    except (FileNotFoundError, ValueError, TypeError, LookupError, AttributeError):
         return {}
-    return made if isinstance(made, dict) else {}
+    return made if isinstance(seeds, list) else {}
 
 
 def _seeds_of(made):
     """The seeds of which there are rows; None if the study has none, or it is not known."""
-    return made.get("recipe", {}).get("options", {}).get("seeds")
+    return made["recipe"]["options"].get("seeds") if made else None
 
 
 def prove(name):
     """Make a slice of a stale table again, and stamp the table as today's if it comes out the same.
 
-    The slice is one VAE and one variant, with the smallest budget of each strategy and classifier.
-    The numbers depend on the processor, so that a proof is for the machine that the table was made
-    on, or one like it.
+    The slice is one VAE with all variants, at the smallest budget of each strategy and classifier,
+    and at the largest of all. The numbers depend on the processor, so that a proof is for the
+    machine that the table was made on, or one like it.
 
     Parameters
     ----------
@@ -203,9 +223,7 @@ def prove(name):
     if "seconds" in (header := written.decode().split("\n", 1)[0].split(",")):
         return "it has seconds, which are never the same: it must be made again"
     narrow = {key: value[:1] for key, value in options.items() if key in SWEPT}
-    if "variants" in narrow and "seeds" in (first := narrow["variants"][0]):
-        narrow["variants"] = [first | {"seeds": first["seeds"][:1]}]
-    small = replace(experiment, budgets=_smallest_budgets(written, experiment.budgets))
+    small = replace(experiment, budgets=_extreme_budgets(written, experiment.budgets))
     recipe = recipe_of(name)
     header_again, *rows = make_table(name, small, options | narrow).splitlines()
     missing = set(rows) - set(written.decode().splitlines())
@@ -217,15 +235,15 @@ def prove(name):
     return f"{len(rows)} rows are the same to the last digit: stamped"
 
 
-def _smallest_budgets(written, budgets):
-    """Those in which all that takes part in a table has a row."""
+def _extreme_budgets(written, budgets):
+    """Those in which all that takes part in a table has a row, and the largest."""
     table = pd.read_csv(io.BytesIO(written), keep_default_na=False)
     if "budget" not in table:
         return [min(budgets)]
     table = table[table["budget"].isin(budgets)]
     parts = [column for column in PARTS if column in table]
     smallest = table.groupby(parts)["budget"].min() if parts else table["budget"][:1]
-    return sorted(set(smallest.tolist()))
+    return sorted({*smallest.tolist(), max(budgets)})
 
 
 def _write(name, content, recipe, **provenance):

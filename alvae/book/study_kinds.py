@@ -1,4 +1,7 @@
-"""The kinds of long comparisons: each a function from an experiment to one tidy table."""
+"""The kinds of long comparisons: each a function from an experiment to one tidy table.
+
+The seed of an experiment is that of its VAE and of its trials. A study repeats it for several.
+"""
 
 from copy import copy
 from dataclasses import replace
@@ -8,13 +11,16 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 from alvae import classifiers, queries
 from alvae.book.comparison import cold_starts, line_up
 from alvae.classifiers import GridSearchSVC, PoissonMBO
-from alvae.coverage import covering_radius, kmeans_nmi
+from alvae.coverage import covering_radius, kmeans_nmi, mean_distance
 from alvae.queries import BestReconstructed, KMeansCoreset, SpectralMedoids, UniformSampling
 from alvae.spaces import both_spaces, fit_stored, latent_codes, reconstruction_errors
 from alvae.summaries import summarize
@@ -22,71 +28,43 @@ from alvae.summaries import summarize
 CORESET_CLUSTERS = 20  # of the paper's core-set, where it stands beside other methods
 
 
-def paper_study(experiment, seeds):
+def paper_study(experiment):
     """The paper's learning curves, uniform draws and the core-set in both spaces, and the NMI."""
-    pool, tables = experiment.pool, []
-    strategies = {"uniform": UniformSampling(), "core-set": _coreset(experiment)}
-    for seed in seeds:
-        vae = clone(experiment.vae).set_params(random_state=seed)
-        spaces = both_spaces(pool, fit_stored(vae, pool.images))
-        table = summarize(experiment.learning_curves(spaces, strategies, random_state=seed))
-        nmi = {space: kmeans_nmi(X, pool.labels) for space, (X, _) in spaces.items()}
-        tables.append(table.assign(nmi=table["space"].map(nmi), seed=seed))
-    return pd.concat(tables)
+    spaces = both_spaces(experiment.pool, _fitted(experiment.vae, experiment))
+    nmi = {space: kmeans_nmi(X, experiment.pool.labels) for space, (X, _) in spaces.items()}
+    table = summarize(experiment.learning_curves(spaces, _of_the_paper(experiment)))
+    return table.assign(nmi=table["space"].map(nmi))
 
 
-def controls_study(experiment, seeds):
-    """What the space, the choice and the classifier each buy: all of them with each other.
-
-    The plain autoencoder is the VAE without the regularization term: nothing keeps its σ from
-    going to zero.
-    """
-    pool, tables = experiment.pool, []
-    pixels = pool.flatten()
-    components = PCA(experiment.latent_dim, random_state=0).fit(pixels[0])
-    fixed = {"pixels": pixels, "PCA": tuple(map(components.transform, pixels))}
-    choices = {
-        "uniform": UniformSampling(),
-        "core-set": KMeansCoreset(CORESET_CLUSTERS),
-        "spectral": SpectralMedoids(),
+def hypotheses_study(experiment):
+    """The paper's learning curves with classifiers of other kinds beside its SVC."""
+    spaces = both_spaces(experiment.pool, _fitted(experiment.vae, experiment))
+    kinds = {
+        "SVC": GridSearchSVC(),
+        "logistic regression": LogisticRegression(max_iter=1000),
+        "nearest neighbors": KNeighborsClassifier(),
+        "random forest": RandomForestClassifier(),
+        "neural network": MLPClassifier(solver="lbfgs", max_iter=1000),  # the one for few points
     }
-    for seed in seeds:
-        vae = clone(experiment.vae).set_params(random_state=seed)
-        plain = fit_stored(clone(vae).set_params(beta=0), pool.images)
-        spaces = fixed | {
-            "autoencoder": _latent(plain, pool)["latent"],
-            "VAE": _latent(fit_stored(vae, pool.images), pool)["latent"],
-        }
-        for name, choice in choices.items():
-            curves = experiment.learning_curves(
-                spaces,
-                {name: choice},
-                budgets=[B for B in experiment.budgets if _takes(choice, len(pool), B)],
-                classifiers=_classifiers("SVC", "Poisson", "PoissonMBO"),
-                random_state=seed,
-            )
-            tables.append(_summary(curves).assign(seed=seed))
-    return pd.concat(tables)
+    curves = experiment.learning_curves(spaces, _of_the_paper(experiment), classifiers=kinds)
+    return summarize(curves)
 
 
-def vae_study(experiment, variants):
-    """NMI, and accuracy of the latent core-set, for VAEs with other parameters and other seeds."""
+def vae_study(experiment, changes):
+    """NMI, and accuracy of the latent core-set, for VAEs with other parameters."""
     tables = []
-    for variant in variants:
-        for seed in variant["seeds"]:
-            vae = clone(experiment.vae).set_params(random_state=seed, **variant["change"])
-            vae = fit_stored(vae, experiment.pool.images)
-            latent = _latent(vae, experiment.pool)
-            curves = experiment.learning_curves(latent, {"core-set": _coreset(experiment)})
-            nmi = kmeans_nmi(latent["latent"][0], experiment.pool.labels)
-            columns = {"variant": describe(variant["change"]), "seed": seed, "nmi": nmi}
-            tables.append(summarize(curves).assign(**columns))
+    for change in changes:
+        vae = clone(experiment.vae).set_params(**change)
+        latent = _latent(_fitted(vae, experiment), experiment)
+        nmi = kmeans_nmi(latent["latent"][0], experiment.pool.labels)
+        curves = experiment.learning_curves(latent, {"core-set": _coreset(experiment)})
+        tables.append(summarize(curves).assign(variant=describe(change), nmi=nmi))
     return pd.concat(tables)
 
 
 def classifier_study(experiment, variants):
     """Accuracy for other grids and folds, in both spaces, uniformly sampled."""
-    spaces = both_spaces(experiment.pool, fit_stored(experiment.vae, experiment.pool.images))
+    spaces = both_spaces(experiment.pool, _fitted(experiment.vae, experiment))
     tables = []
     for variant in variants:
         classifier = GridSearchSVC(**variant)
@@ -96,80 +74,104 @@ def classifier_study(experiment, variants):
     return pd.concat(tables)
 
 
-def clustering_study(experiment, variants, seeds):
-    """Accuracy of the latent core-set with new clusters for every seed, few trials to each."""
-    latent = _latent(fit_stored(experiment.vae, experiment.pool.images), experiment.pool)
-    tables = []
-    for variant, seed in product(variants, seeds):
+def clustering_study(experiment, variants, clusterings):
+    """Accuracy of the latent core-set with clusters that are found anew, few trials to each."""
+    latent, tables = _latent(_fitted(experiment.vae, experiment), experiment), []
+    for variant, clustering in product(variants, clusterings):
         strategies = {"core-set": _coreset(experiment).set_params(**variant)}
-        curves = experiment.learning_curves(latent, strategies, random_state=seed)
-        tables.append(summarize(curves).assign(variant=describe(variant), seed=seed))
+        curves = experiment.learning_curves(latent, strategies, random_state=clustering)
+        columns = {"variant": describe(variant), "clustering": clustering}
+        tables.append(summarize(curves).assign(**columns))
     return pd.concat(tables)
 
 
-def points_study(experiment, seeds, coreset_clusters, trials, mbo=()):
-    """Every strategy and two classifiers, for VAEs of several seeds; and the ceiling of all labels.
+def controls_study(experiment):
+    """What the space, the choice and the classifier each buy: all of them with each other.
 
-    `trials` says which strategies are tried more often than `n_trials`, and `mbo` which are tried
-    with PoissonMBO, too.
+    The plain autoencoder is the VAE without the regularization term: nothing keeps its σ from
+    going to zero.
     """
-    tables = []
-    for vae, latent in _latents(experiment, seeds):
-        pool = experiment.pool
-        strategies = cold_starts(
-            n_clusters=coreset_clusters,
-            n_classes=len(pool.classes),
-            errors=reconstruction_errors(vae, pool.images),
+    pool, tables = experiment.pool, []
+    pixels = pool.flatten()
+    components = PCA(experiment.latent_dim, random_state=0).fit(pixels[0])
+    plain = clone(experiment.vae).set_params(beta=0)
+    spaces = {
+        "pixels": pixels,
+        "PCA": tuple(map(components.transform, pixels)),
+        "autoencoder": _latent(_fitted(plain, experiment), experiment)["latent"],
+        "VAE": _latent(_fitted(experiment.vae, experiment), experiment)["latent"],
+    }
+    choices = {
+        "uniform": UniformSampling(),
+        "core-set": KMeansCoreset(CORESET_CLUSTERS),
+        "spectral": SpectralMedoids(),
+    }
+    for name, choice in choices.items():
+        curves = experiment.learning_curves(
+            spaces,
+            {name: choice},
+            budgets=[B for B in experiment.budgets if _takes(choice, len(pool), B)],
+            classifiers=_classifiers("SVC", "Poisson", "PoissonMBO"),
         )
-        if unknown := {*trials, *mbo} - set(strategies):
-            raise ValueError(
-                f"trials or mbo names {sorted(unknown)}; the strategies are {[*strategies]}"
-            )
-        together = {}  # strategies of as many trials and labels share what is prepared
-        for name, strategy in strategies.items():
-            if budgets := tuple(B for B in experiment.budgets if _takes(strategy, len(pool), B)):
-                shared = trials.get(name, experiment.n_trials), budgets, name in mbo
-                together.setdefault(shared, {})[name] = strategy
-        for (n_trials, budgets, with_mbo), some in together.items():
-            curves = experiment.learning_curves(
-                latent,
-                some,
-                budgets=list(budgets),
-                n_trials=n_trials,
-                classifiers=_classifiers("SVC", "Poisson", *(["PoissonMBO"] if with_mbo else [])),
-                measures={"radius": covering_radius},
-                random_state=vae.random_state,
-            )
-            tables.append(_summary(curves).assign(seed=vae.random_state))
-        X, X_test = latent["latent"]
-        accuracy = SVC(C=10).fit(X, pool.labels).score(X_test, pool.test_labels)
-        ceiling = {"strategy": "all labels", "classifier": "SVC", "budget": len(X)}
-        tables.append(pd.DataFrame([{**ceiling, "mean": accuracy, "seed": vae.random_state}]))
+        tables.append(_summary(curves))
     return pd.concat(tables)
 
 
-def rare_study(experiment, seeds, rare, share):
+def points_study(experiment, coreset_clusters, trials=None, mbo=()):
+    """Every strategy and two classifiers, and the ceiling of all labels.
+
+    `trials` says which strategies are tried another number of times than `n_trials`, and `mbo`
+    which are tried with PoissonMBO, too.
+    """
+    pool, trials, tables = experiment.pool, trials or {}, []
+    vae = _fitted(experiment.vae, experiment)
+    latent = _latent(vae, experiment)
+    strategies = cold_starts(
+        n_clusters=coreset_clusters,
+        n_classes=len(pool.classes),
+        errors=reconstruction_errors(vae, pool.images),
+    )
+    if unknown := {*trials, *mbo} - set(strategies):
+        raise ValueError(
+            f"trials or mbo names {sorted(unknown)}; the strategies are {[*strategies]}"
+        )
+    together = {}  # strategies of as many trials and labels share what is prepared
+    for name, strategy in strategies.items():
+        if budgets := tuple(B for B in experiment.budgets if _takes(strategy, len(pool), B)):
+            shared = trials.get(name, experiment.n_trials), budgets, name in mbo
+            together.setdefault(shared, {})[name] = strategy
+    for (n_trials, budgets, with_mbo), some in together.items():
+        curves = experiment.learning_curves(
+            latent,
+            some,
+            budgets=list(budgets),
+            n_trials=n_trials,
+            classifiers=_classifiers("SVC", "Poisson", *(["PoissonMBO"] if with_mbo else [])),
+            measures={"radius": covering_radius, "mean_distance": mean_distance},
+        )
+        tables.append(_summary(curves))
+    X, X_test = latent["latent"]
+    accuracy = SVC(C=10).fit(X, pool.labels).score(X_test, pool.test_labels)
+    ceiling = {"strategy": "all labels", "classifier": "SVC", "budget": len(X), "mean": accuracy}
+    return pd.concat([*tables, pd.DataFrame([ceiling])])
+
+
+def rare_study(experiment, rare, share):
     """The recommended choice where a class, `rare` of each seed, has a share of its images.
 
     The test images are all there.
     """
-    tables = []
-    for seed in seeds:
-        label = rare[seed]
-        if label not in experiment.pool.classes:
-            raise ValueError(f"rare has {label}; the classes are {experiment.pool.classes}")
-        unequal = copy(experiment)
-        unequal.random_state = seed
-        unequal.pool = _thinned(experiment.pool, label, share, seed)
-        vae = fit_stored(unequal.vae, unequal.pool.images)
-        errors = reconstruction_errors(vae, unequal.pool.images)
-        curves = unequal.learning_curves(
-            _latent(vae, unequal.pool),
-            {"spectral, reconstructed": BestReconstructed(SpectralMedoids(), errors)},
-            classifiers=_classifiers("Poisson", "PoissonMBO"),
-        )
-        tables.append(_summary(curves).assign(rare=label, seed=seed))
-    return pd.concat(tables)
+    label = rare[experiment.random_state]
+    if label not in experiment.pool.classes:
+        raise ValueError(f"rare has {label}; the classes are {experiment.pool.classes}")
+    unequal = copy(experiment)
+    unequal.pool = _thinned(experiment.pool, label, share, experiment.random_state)
+    vae = _fitted(unequal.vae, unequal)
+    learners = _classifiers("Poisson", "PoissonMBO")
+    curves = unequal.learning_curves(
+        _latent(vae, unequal), _recommended(vae, unequal), classifiers=learners
+    )
+    return _summary(curves).assign(rare=label)
 
 
 def _thinned(pool, label, share, seed):
@@ -180,99 +182,77 @@ def _thinned(pool, label, share, seed):
     return pool.take(np.delete(np.arange(len(pool)), left_out), slice(None))
 
 
-def training_study(experiment, seeds, dimensions):
-    """How the training of VAEs ends, seed by seed: known without labels, and with them."""
+def training_study(experiment, dimensions):
+    """How the training of a VAE ends: known without labels, and with them."""
     pool, rows = experiment.pool, []
     for dim in dimensions:
-        for vae, latent in _latents(replace(experiment, latent_dim=dim), seeds):
-            Z, Z_test = latent["latent"]
-            neighbors = KNeighborsClassifier(10).fit(Z, pool.labels)
-            known = {name: vae.history_[-1][name] for name in ("loss", "kl", "dead", "rank")}
-            row = {"latent_dim": dim, "seed": vae.random_state, **known}
-            row["nmi"] = kmeans_nmi(Z, pool.labels)
-            row["neighbors"] = neighbors.score(Z_test, pool.test_labels)
-            rows.append(row)
+        other = replace(experiment, latent_dim=dim)
+        vae = _fitted(other.vae, other)
+        Z, Z_test = _latent(vae, other)["latent"]
+        neighbors = KNeighborsClassifier(10).fit(Z, pool.labels)
+        known = {name: vae.history_[-1][name] for name in ("loss", "kl", "dead", "rank")}
+        row = {"latent_dim": dim, **known, "nmi": kmeans_nmi(Z, pool.labels)}
+        rows.append(row | {"neighbors": neighbors.score(Z_test, pool.test_labels)})
     return pd.DataFrame(rows)
 
 
-def uncertainty_study(experiment, seeds, n_clusters):
+def uncertainty_study(experiment, n_clusters):
     """Uncertainty inside clusters, plain entropy, and neither, in two stages of B/2 labels."""
     strategies = {
         name: strategy
         for name, strategy in line_up(queries, n_clusters=n_clusters).items()
         if strategy.needs_labels or name == "core-set"
     }
-    tables = []
-    for vae, latent in _latents(experiment, seeds):
-        for budget in experiment.budgets:
-            curves = experiment.learning_curves(
-                latent,
-                strategies,
-                budgets=[budget],
-                batch_size=budget // 2,
-                classifiers=_classifiers("SVC", "Poisson"),
-                random_state=vae.random_state,
-            )
-            tables.append(_summary(curves).assign(seed=vae.random_state))
+    latent, tables = _latent(_fitted(experiment.vae, experiment), experiment), []
+    for budget in experiment.budgets:
+        stages = {"budgets": [budget], "batch_size": budget // 2}
+        learners = _classifiers("SVC", "Poisson")
+        curves = experiment.learning_curves(latent, strategies, **stages, classifiers=learners)
+        tables.append(_summary(curves))
     return pd.concat(tables)
 
 
-def spreading_study(experiment, seeds):
+def spreading_study(experiment):
     """Ways to spread the labels of the recommended choice over the graph."""
-    tables = []
-    for vae, latent in _latents(experiment, seeds):
-        errors = reconstruction_errors(vae, experiment.pool.images)
-        strategies = {"spectral, reconstructed": BestReconstructed(SpectralMedoids(), errors)}
-        curves = experiment.learning_curves(
-            latent, strategies, classifiers=line_up(classifiers), random_state=vae.random_state
-        )
-        tables.append(_summary(curves).assign(seed=vae.random_state))
-    return pd.concat(tables)
+    vae = _fitted(experiment.vae, experiment)
+    strategies = _recommended(vae, experiment)
+    latent = _latent(vae, experiment)
+    curves = experiment.learning_curves(latent, strategies, classifiers=line_up(classifiers))
+    return _summary(curves)
 
 
-def share_study(experiment, seeds, shares):
+def share_study(experiment, shares):
     """Few labels, with VAEs trained on a share of the pool, in nearly as many steps."""
     pool, tables = experiment.pool, []
-    for share, seed in product(shares, seeds):
-        vae = clone(experiment.vae).set_params(random_state=seed)
-        images = pool.images
+    for share in shares:
+        vae, images = experiment.vae, pool.images
         if share < 1:
             n = round(share * len(images))
-            drawn = np.random.default_rng(seed).choice(len(images), n, replace=False)
-            images = images[np.sort(drawn)]
+            rng = np.random.default_rng(experiment.random_state)
+            images = images[np.sort(rng.choice(len(images), n, replace=False))]
             vae.set_params(epochs=round(vae.epochs / share))
-        vae = fit_stored(vae, images)
-        latent = _latent(vae, pool)
-        nmi = kmeans_nmi(latent["latent"][0], pool.labels)
-        curves = _few_labels(experiment, vae, latent)
-        tables.append(_summary(curves).assign(share=share, seed=seed, nmi=nmi))
+        table = _few_labels(experiment, fit_stored(vae, images))
+        tables.append(table.assign(share=share))
     return pd.concat(tables)
 
 
-def dimension_study(experiment, seeds, dimensions):
+def dimension_study(experiment, dimensions):
     """Few labels, and the paper's method, in latent spaces of several dimensions."""
-    tables = []
-    for dim in dimensions:
-        other = replace(experiment, latent_dim=dim)
-        for vae, latent in _latents(other, seeds):
-            nmi = kmeans_nmi(latent["latent"][0], other.pool.labels)
-            curves = _few_labels(other, vae, latent)
-            columns = {"latent_dim": dim, "seed": vae.random_state, "nmi": nmi}
-            tables.append(_summary(curves).assign(**columns))
-    return pd.concat(tables)
+    others = [replace(experiment, latent_dim=dim) for dim in dimensions]
+    return pd.concat([
+        _few_labels(other, _fitted(other.vae, other)).assign(latent_dim=other.latent_dim)
+        for other in others
+    ])  # fmt: skip
 
 
-def clusters_study(experiment, seeds, clusters):
+def clusters_study(experiment, clusters):
     """The paper's core-set with other numbers of clusters K."""
-    tables = []
-    for vae, latent in _latents(experiment, seeds):
-        for n_clusters in clusters:
-            curves = experiment.learning_curves(
-                latent, {"core-set": KMeansCoreset(n_clusters)}, random_state=vae.random_state
-            )
-            columns = {"n_clusters": n_clusters, "seed": vae.random_state}
-            tables.append(_summary(curves).assign(**columns))
-    return pd.concat(tables)
+    latent = _latent(_fitted(experiment.vae, experiment), experiment)
+    return pd.concat([
+        _summary(experiment.learning_curves(latent, {"core-set": KMeansCoreset(n_clusters)}))
+        .assign(n_clusters=n_clusters)
+        for n_clusters in clusters
+    ])  # fmt: skip
 
 
 def cost_study(experiment, sizes):
@@ -283,39 +263,45 @@ def cost_study(experiment, sizes):
     return table.assign(latent_dim=experiment.latent_dim)
 
 
-def _latents(experiment, seeds):
-    """A fitted VAE for each seed, and the latent space."""
-    for seed in seeds:
-        vae = clone(experiment.vae).set_params(random_state=seed)
-        vae = fit_stored(vae, experiment.pool.images)
-        yield vae, _latent(vae, experiment.pool)
+def _fitted(vae, experiment):
+    return fit_stored(vae, experiment.pool.images)
 
 
-def _latent(vae, pool):
+def _latent(vae, experiment):
     """The latent space alone, as `learning_curves` takes it."""
-    return {"latent": (latent_codes(vae, pool.images), latent_codes(vae, pool.test_images))}
+    images = experiment.pool.images, experiment.pool.test_images
+    return {"latent": tuple(latent_codes(vae, part) for part in images)}
 
 
-def _few_labels(experiment, vae, latent):
-    """The recommended choice and classifier, and the paper's core-set with its SVC."""
+def _of_the_paper(experiment):
+    return {"uniform": UniformSampling(), "core-set": _coreset(experiment)}
+
+
+def _coreset(experiment):
+    return KMeansCoreset(experiment.n_clusters)
+
+
+def _recommended(vae, experiment):
     errors = reconstruction_errors(vae, experiment.pool.images)
-    ours = {"spectral, reconstructed": BestReconstructed(SpectralMedoids(), errors)}
+    return {"spectral, reconstructed": BestReconstructed(SpectralMedoids(), errors)}
+
+
+def _few_labels(experiment, vae):
+    """The recommended choice and classifier, and the paper's core-set with its SVC; and the NMI."""
+    latent = _latent(vae, experiment)
     enough = [budget for budget in experiment.budgets if budget >= CORESET_CLUSTERS]
+    coreset = {"core-set": KMeansCoreset(CORESET_CLUSTERS)}
     tried = [
-        ("PoissonMBO", PoissonMBO(), ours, experiment.budgets),
-        ("SVC", GridSearchSVC(), {"core-set": KMeansCoreset(CORESET_CLUSTERS)}, enough),
+        ({"PoissonMBO": PoissonMBO()}, _recommended(vae, experiment), experiment.budgets),
+        ({"SVC": GridSearchSVC()}, coreset, enough),
     ]
-    return pd.concat([
-        experiment.learning_curves(
-            latent,
-            strategies,
-            budgets=budgets,
-            classifiers={name: classifier},
-            random_state=vae.random_state,
-        )
-        for name, classifier, strategies, budgets in tried
+    tables = [
+        experiment.learning_curves(latent, strategies, budgets=budgets, classifiers=learners)
+        for learners, strategies, budgets in tried
         if budgets
-    ])  # fmt: skip
+    ]
+    nmi = kmeans_nmi(latent["latent"][0], experiment.pool.labels)
+    return _summary(pd.concat(tables)).assign(nmi=nmi)
 
 
 def _takes(strategy, n, budget):
@@ -335,14 +321,10 @@ def _classifiers(*names):
 def _summary(curves):
     """Mean and spread of the accuracy, and means of what else was measured."""
     table = summarize(curves)
-    for column in ("pool_accuracy", "radius"):
+    for column in ("pool_accuracy", "radius", "mean_distance"):
         if column in curves:
             table[column] = summarize(curves, column)["mean"]
     return table
-
-
-def _coreset(experiment):
-    return KMeansCoreset(experiment.n_clusters)
 
 
 def describe(change):
@@ -352,10 +334,11 @@ def describe(change):
 
 KINDS = {
     "paper": paper_study,
-    "controls": controls_study,
+    "hypotheses": hypotheses_study,
     "vae": vae_study,
     "classifier": classifier_study,
     "clustering": clustering_study,
+    "controls": controls_study,
     "points": points_study,
     "rare": rare_study,
     "training": training_study,

@@ -158,10 +158,10 @@ class _Peer(QueryStrategy):
 
 def as_strategy(strategy, name="strategy"):
     """A `QueryStrategy` as it is, and a strategy of scikit-activeml as one; `name` is in errors."""
-    contract = ("query", "get_params")
+    contract = ("query", "get_params", "set_params")
     if isinstance(strategy, type) or not all(hasattr(strategy, name) for name in contract):
         raise ValueError(
-            f"{name} is {shown(strategy)}; allowed are instances that have {' and '.join(contract)}"
+            f"{name} is {shown(strategy)}; allowed are instances that have {', '.join(contract)}"
         )
     return strategy if isinstance(strategy, QueryStrategy) else _Peer(strategy)
 

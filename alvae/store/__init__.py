@@ -133,7 +133,7 @@ def read_about(path):
         written = beside(path).read_bytes()
         about = json.loads(written)
         intact = written == _sealed({key: about[key] for key in about if key != "seal"})
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (FileNotFoundError, ValueError, LookupError, TypeError, RecursionError):
         intact = False
     if not intact:
         raise ValueError("what was written about it is missing or damaged")
@@ -214,7 +214,7 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None, tim
         with alone(f"{kind}-{name}", title or kind):
             found = find()  # another process may have made it
             if found is None:
-                return _make(path, recipe, told, make, save, load, title)
+                return _make(path, recipe, told, make, save, load, title, timed)
     return found[0]
 
 
@@ -250,6 +250,8 @@ def _find(path, load, untimed, timed):
         return None
     try:
         result, about = recall(path, load)
+    except (MemoryError, OSError):  # which says nothing about the entry
+        raise
     except Exception as error:  # what `load` raises is up to it
         aside = root() / "damaged" / f"{uuid.uuid4().hex[:8]}-{path.name}"
         warnings.warn(f"{path} is made again: {error}; it is now {aside}", stacklevel=3)
@@ -263,8 +265,10 @@ def _find(path, load, untimed, timed):
     return None if timed else (untimed(result) if untimed else result,)
 
 
-def _make(path, recipe, told, make, save, load, title):
+def _make(path, recipe, told, make, save, load, title, timed):
     unfinished = root() / "unfinished" / path.parent.name / path.stem
+    if timed and not _is_of_here(unfinished):
+        shutil.rmtree(unfinished)
     start = perf_counter()
     result = make(unfinished)
     seconds = round(perf_counter() - start, 3)
@@ -279,11 +283,20 @@ def _make(path, recipe, told, make, save, load, title):
     try:
         keep(path, result, save, title=title, seconds=seconds, recipe=recipe)
         result = load(path)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # what `save` raises is up to it
         warnings.warn(f"{path} could not be written, and is not kept: {error}", stacklevel=3)
     else:
         shutil.rmtree(unfinished, ignore_errors=True)
     return result
+
+
+def _is_of_here(unfinished):
+    """Whether all that was kept of an interrupted work was done on this machine."""
+    for about in unfinished.glob(f"*{ABOUT}"):
+        with suppress(ValueError):  # what is damaged nobody goes on with
+            if read_about(about.with_name(about.name.removesuffix(ABOUT)))["machine"] != machine():
+                return False
+    return True
 
 
 def _check_writable(folder):

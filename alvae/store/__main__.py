@@ -19,7 +19,7 @@ def entries():
     for folder in sorted(path for path in home.glob("*") if path.is_dir()):
         for beside in sorted(folder.glob(f"*{store.ABOUT}")):
             path = beside.with_name(beside.name.removesuffix(store.ABOUT))
-            if folder.name not in NO_ENTRIES:
+            if folder.name not in NO_ENTRIES and path.match(store.ENTRY):
                 try:
                     yield path, store.read_about(path)
                 except ValueError:

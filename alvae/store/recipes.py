@@ -34,11 +34,12 @@ BOOKKEEPING = {  # of a class or a module, without an effect on results
     *("__static_attributes__", "__annotations__", "_abc_impl", "__builtins__", "__cached__"),
     "__slotnames__",  # written when an instance is first copied or pickled
     *("__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"),
+    "__warningregistry__",  # what was warned of already
 }
 # What only descriptions have as a key: a dict of the caller that has one is written as pairs.
-TAGS = {"bytes", "cell", "class", "dict", "dtype", "function", "global", "module", "pickled"}
-TAGS |= {"property", "proxy", "seen", "set", "tensor", "tuple", "within", "wrapper"}
-_FIRST_SEEN = {}  # code of the caller by its id, with the state of its file when it was first told
+TAGS = {"bytearray", "bytes", "cell", "class", "classmethod", "dict", "dtype", "frozenset"}
+TAGS |= {"function", "global", "module", "pickled", "property", "proxy", "seen", "set"}
+TAGS |= {"staticmethod", "tensor", "tuple", "within", "wrapper"}
 
 
 def readable(value):
@@ -55,14 +56,32 @@ def readable(value):
     TypeError
         Something in it has no value that could be told, such as an open file.
     RuntimeError
-        A file of alvae was edited after this process began, or one of the caller's after something
-        in it was first told: workers may load other code than this process has.
+        A file of alvae was edited after this process began: workers may load other code.
     """
     n_modules = None
     while n_modules != len(sys.modules):  # what was imported on the way is part of packages
         n_modules = len(sys.modules)
         described = _Description().of(value)
     return described
+
+
+def modules_in(value):
+    """The digest of each module of the caller that a value refers to as a module, by name."""
+    description = _Description()
+    description.of(value)
+    return {name: digest(sys.modules[name]) for name in sorted(description.modules)}
+
+
+def modules_of_caller():
+    """The modules with a file that are neither of alvae nor of a library; not the script."""
+    ours = sources.HOME.name, "__main__", "__mp_main__"
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if getattr(module, "__file__", None)
+        and name.split(".")[0] not in ours
+        and not _is_of_library(name)
+    ]
 
 
 def digest(value):
@@ -91,7 +110,7 @@ class _Description:
     """
 
     def __init__(self):
-        self.within, self.seen = [], {}
+        self.within, self.seen, self.modules = [], {}, set()
 
     def of(self, value):
         if isinstance(value, np.generic) and value.dtype.kind in NUMBERS:
@@ -109,8 +128,8 @@ class _Description:
     def _of(self, value):
         of = self.of
         match value:
-            case bytes() | bytearray():
-                return {"bytes": hashlib.sha256(value).hexdigest()}
+            case bytes() | bytearray() if type(value) in (bytes, bytearray):
+                return {type(value).__name__: hashlib.sha256(value).hexdigest()}
             case list() if type(value) is list:
                 return [of(part) for part in value]
             case tuple() if type(value) is tuple:
@@ -119,9 +138,9 @@ class _Description:
                 if all(type(key) is str for key in value) and not TAGS & value.keys():
                     return {key: of(part) for key, part in value.items()}
                 return {"dict": [[of(key), of(part)] for key, part in value.items()]}
-            case set() | frozenset():
+            case set() | frozenset() if type(value) in (set, frozenset):
                 named = sorted(value, key=lambda part: getattr(part, "__qualname__", ""))
-                return {"set": sorted(map(of, named), key=json.dumps)}
+                return {type(value).__name__: sorted(map(of, named), key=json.dumps)}
             case np.ndarray() if type(value) in ARRAYS and not value.dtype.hasobject:
                 content = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
                 kind = value.dtype.str if value.dtype.names is None else str(value.dtype)
@@ -167,6 +186,7 @@ class _Description:
     def _module(self, module):
         if (code := _known(module.__name__)) is not None:
             return {"module": module.__name__, "code": code}
+        self.modules.add(module.__name__)
         return {"module": self._namespace(module)}
 
     def _class(self, cls):
@@ -183,7 +203,6 @@ class _Description:
         code = _known(function.__module__, function.__qualname__, function)
         if code is not None:
             return {"function": f"{function.__module__}.{function.__qualname__}", "code": code}
-        _check_unedited(function)
         names = _global_names(function.__code__)
         reached = function.__globals__
         package = reached.get("__package__") or ""
@@ -217,6 +236,12 @@ class _Description:
         return [self.of(part) for part in parts]
 
     def _pickled(self, value):
+        kind = type(value)
+        home = sys.modules.get(kind.__module__)
+        if (code := _known(kind.__module__, kind.__qualname__, kind)) is not None:
+            for name, exported in list(vars(home).items()):
+                if exported is value:  # such as scipy.stats.norm, which has NumPy's generator in it
+                    return {"global": f"{kind.__module__}.{name}", "code": code}
         reduce = copyreg.dispatch_table.get(type(value))
         try:
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)
@@ -247,6 +272,8 @@ def _imports(code, package):
     """The full names of the modules that byte code imports, and of what it imports from them."""
     found, before = set(), (None, None)
     for instruction in dis.get_instructions(code):
+        if instruction.opname == "EXTENDED_ARG":  # a part of the next one
+            continue
         if instruction.opname == "IMPORT_NAME":
             level, names = before
             dots = "." * level if isinstance(level, int) else ""
@@ -271,26 +298,19 @@ def _known(module, name="", value=None):
     top = module.split(".")[0]
     if top == sources.HOME.name:
         return sources.code_of(f"{module}.{name.split('.')[0]}" if name else module)
-    if top == "__main__":
+    if not _is_of_library(module):
         return None
-    file = getattr(sys.modules.get(top), "__file__", None)
-    if file is None:
-        return sources.code_of(top) if top in sys.stdlib_module_names else None  # it is built in
-    if any(part in file for part in INSTALLED) or STDLIB & set(Path(file).resolve().parents):
-        code = sources.code_of(top)
-        return None if code.get(top) == "" else code  # of a library without a version
-    return None
+    code = sources.code_of(top)
+    return None if code.get(top) == "" else code  # of a library without a version
 
 
-def _check_unedited(function):
-    """Raise a RuntimeError if the file of a function was edited after the function was told."""
-    file = Path(getattr(sys.modules.get(function.__module__), "__file__", None) or "")
-    if file.is_file():
-        stat = file.stat()
-        now = stat.st_mtime_ns, stat.st_size
-        _, before = _FIRST_SEEN.setdefault(id(function.__code__), (function.__code__, now))
-        if before != now:
-            raise RuntimeError(f"{file} was edited after it was loaded; start Python again")
+def _is_of_library(module):
+    top = module.split(".")[0]
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in (top, module))
+    file = next(filter(None, files), None)
+    if file is None or top == "__main__":
+        return top in sys.stdlib_module_names - {"__main__"}  # it is built in
+    return any(part in file for part in INSTALLED) or STDLIB & set(Path(file).resolve().parents)
 
 
 def _is_at(module, name, value):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 HOME = Path(__file__).parents[1]
 IMPORTS = (ast.Import, ast.ImportFrom)
-NEUTRAL = {"store", "_progress"}  # rooms on which no result depends
+NEUTRAL = {"store", "_carried", "_progress"}  # rooms on which no result depends
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 WITHOUT_EFFECT = {"annotation", "returns", "ctx", "kind", "type_comment"}
 # The files as they were when this process began, which is what it has loaded, or will load.

@@ -22,17 +22,18 @@ from alvae.summaries import summarize
 
 
 def variants(name):
-    listed = yaml.safe_load(STUDIES.read_text(encoding="utf-8"))[name]["variants"]
-    return [variant.get("change", variant) for variant in listed]
+    study = yaml.safe_load(STUDIES.read_text(encoding="utf-8"))[name]
+    return study.get("variants") or study["changes"]
 
 
 @pytest.mark.parametrize("name", list_studies())
 def test_a_table_holds_what_the_study_lists_and_says_what_made_it(name):
     written = pd.read_csv(RESULTS / f"{name}.csv")
     parameters, options = studies._parameters(name)  # its pool need not be at hand
-    if "variants" in options:
+    if {"variants", "changes"} & options.keys():
         assert set(written["variant"]) == {describe(variant) for variant in variants(name)}
     columns = {"shares": "share", "dimensions": "latent_dim", "clusters": "n_clusters"}
+    columns |= {"clusterings": "clustering"}
     for option, column in columns.items():
         if option in options:
             assert set(written[column]) == set(options[option])
@@ -97,7 +98,7 @@ def test_a_slice_of_the_points_study_is_recomputed():
 
 
 SMALL = {
-    "vae": {"variants": [{"change": {"beta": 1.0, "epochs": 1}, "seeds": [0]}]},
+    "vae": {"seeds": [0], "changes": [{"beta": 1.0, "epochs": 1}]},
     "points-three": {
         "seeds": [0],
         "coreset_clusters": 5,
@@ -156,10 +157,10 @@ def test_a_rare_class_keeps_a_share_of_its_images_and_the_others_all():
 @pytest.mark.slow
 def test_the_paper_in_both_spaces():
     smoke = experiment.Experiment(budgets=[20], n_clusters=5, n_trials=2, profile="smoke")
-    table = paper_study(smoke, seeds=[1])
+    table = paper_study(smoke)
     rows = table.set_index(["space", "strategy"])
     assert set(rows.index) == set(product(["input", "latent"], ["uniform", "core-set"]))
-    assert (table[["budget", "n_trials", "seed"]] == [20, 2, 1]).all(axis=None)
+    assert (table[["budget", "n_trials"]] == [20, 2]).all(axis=None)
     nmi = kmeans_nmi(smoke.pool.flatten()[0], smoke.pool.labels)
     assert rows["nmi"]["input"].tolist() == pytest.approx([nmi, nmi])
 
@@ -167,7 +168,7 @@ def test_the_paper_in_both_spaces():
 @pytest.mark.slow
 def test_controls_cross_every_space_choice_and_classifier():
     smoke = experiment.Experiment(latent_dim=2, budgets=[10, 20], n_trials=2, profile="smoke")
-    table = controls_study(smoke, seeds=[0])
+    table = controls_study(smoke)
     spaces = "pixels", "PCA", "autoencoder", "VAE"
     choices = [
         ("uniform", 10),
@@ -204,11 +205,9 @@ def one_table(tmp_path, monkeypatch):
     return tmp_path / "toy.csv"
 
 
-def toy_study(experiment, seeds, factor=1.0):
-    rows = [
-        (seed, budget, factor / (seed + budget)) for seed in seeds for budget in experiment.budgets
-    ]
-    return pd.DataFrame(rows, columns=["seed", "budget", "mean"])
+def toy_study(experiment, factor=1.0):
+    means = [(budget, factor / (experiment.random_state + budget)) for budget in experiment.budgets]
+    return pd.DataFrame(means, columns=["budget", "mean"])
 
 
 def outdate(table):
@@ -221,11 +220,11 @@ def outdate(table):
 def test_a_table_grows_by_a_vae_at_a_time(one_table, monkeypatch):
     whole, asked = one_table.read_text(), []
 
-    def interrupted(experiment, seeds):
+    def interrupted(experiment):
         if len(asked) == 1:
             raise KeyboardInterrupt
-        asked.extend(seeds)
-        return toy_study(experiment, seeds)
+        asked.append(experiment.random_state)
+        return toy_study(experiment)
 
     one_table.unlink()
     monkeypatch.setitem(studies.KINDS, "toy", interrupted)
@@ -243,7 +242,11 @@ def test_a_table_grows_by_a_vae_at_a_time(one_table, monkeypatch):
     assert one_table.read_text() == whole
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+RECIPES = [b"[]", b"null", b'{"options": []}', b'{"options": {"seeds": 5}}']
+DAMAGE = [b"", b"{", b"[]", b"\xff", *(b'{"recipe": ' + recipe + b"}" for recipe in RECIPES)]
+
+
+@pytest.mark.parametrize("content", DAMAGE)
 def test_a_table_is_made_again_if_what_says_what_made_it_is_damaged(one_table, content):
     whole = one_table.read_text()
     one_table.with_suffix(".json").write_bytes(content)
@@ -263,7 +266,7 @@ def test_a_study_of_no_seeds_is_refused(one_table):
 
 def test_a_vae_of_other_code_is_not_kept(one_table, monkeypatch):
     outdate(one_table)
-    monkeypatch.setitem(studies.KINDS, "toy", lambda _, seeds: toy_study(_, seeds, factor=2))
+    monkeypatch.setitem(studies.KINDS, "toy", lambda one: toy_study(one, factor=2))
     studies.main(["toy"])
     assert pd.read_csv(one_table)["mean"].tolist() == pytest.approx([2 / 5, 2 / 20, 2 / 6, 2 / 21])
 
@@ -285,15 +288,15 @@ def test_a_stale_table_says_why(one_table, capsys):
 def test_an_edit_that_changes_no_number_is_proved(one_table, monkeypatch, capsys):
     slices = []
 
-    def small(experiment, seeds, factor=1.0):
-        slices.append((experiment.budgets, seeds))
-        return toy_study(experiment, seeds, factor)
+    def small(experiment):
+        slices.append((experiment.budgets, experiment.random_state))
+        return toy_study(experiment)
 
     outdate(one_table)
     monkeypatch.setitem(studies.KINDS, "toy", small)
     studies.main(["toy", "--prove"])
-    assert slices == [([5], [0])]
-    assert "toy: 1 rows are the same to the last digit: stamped" in capsys.readouterr().out
+    assert slices == [([5, 20], 0)]
+    assert "toy: 2 rows are the same to the last digit: stamped" in capsys.readouterr().out
     monkeypatch.setitem(studies.KINDS, "toy", toy_study)
     assert studies.stale("toy") == []
     studies.main(["toy", "--prove"])  # nothing to prove
@@ -301,12 +304,11 @@ def test_an_edit_that_changes_no_number_is_proved(one_table, monkeypatch, capsys
 
 
 @pytest.mark.parametrize(
-    ("factor", "said"), [(1.001, "1 of 1 rows differ: it must be made again")], ids=["numbers"]
+    ("factor", "said"), [(1.001, "2 of 2 rows differ: it must be made again")], ids=["numbers"]
 )
 def test_an_edit_that_changes_numbers_is_not_stamped(one_table, factor, said, monkeypatch, capsys):
     outdate(one_table)
-    other = lambda experiment, seeds: toy_study(experiment, seeds, factor)  # noqa: E731
-    monkeypatch.setitem(studies.KINDS, "toy", other)
+    monkeypatch.setitem(studies.KINDS, "toy", lambda one: toy_study(one, factor))
     studies.main(["toy", "--prove"])
     assert said in capsys.readouterr().out
     assert studies.stale("toy")
@@ -327,9 +329,9 @@ def test_a_table_that_lacks_rows_is_not_stamped(one_table):
 def test_a_study_that_is_edited_while_it_runs_is_not_written(one_table, monkeypatch):
     written = one_table.read_bytes()
 
-    def edited(experiment, seeds):
+    def edited(experiment):
         other_budgets(one_table.parent)
-        return toy_study(experiment, seeds)
+        return toy_study(experiment)
 
     monkeypatch.setitem(studies.KINDS, "toy", edited)
     with pytest.raises(SystemExit, match="toy: experiment.budgets changed while the"):
@@ -343,19 +345,34 @@ def test_a_proof_has_a_row_of_all_that_takes_part():
         columns=["strategy", "classifier", "budget"],
     )
     budgets = [3, 5, 20, 40]
-    assert studies._smallest_budgets(table.to_csv().encode(), budgets) == [3, 5, 20]
+    assert studies._extreme_budgets(table.to_csv().encode(), budgets) == [3, 5, 20, 40]
     one = table[["budget"]].to_csv().encode()
-    assert studies._smallest_budgets(one, budgets) == [3]
-    assert studies._smallest_budgets(b"seed,loss\n0,1\n", budgets) == [3]
+    assert studies._extreme_budgets(one, budgets) == [3, 40]
+    assert studies._extreme_budgets(b"seed,loss\n0,1\n", budgets) == [3]
 
 
 def test_a_table_that_was_edited_and_one_of_seconds_are_not_proved(one_table, monkeypatch):
-    one_table.write_text(one_table.read_text() + "2,5,0.1\n")
+    one_table.write_text(one_table.read_text() + "5,0.1,2\n")
     assert "must be made again" in studies.prove("toy")
-    timed = lambda experiment, seeds: toy_study(experiment, seeds).assign(seconds=1.0)  # noqa: E731
-    monkeypatch.setitem(studies.KINDS, "toy", timed)
+    monkeypatch.setitem(studies.KINDS, "toy", lambda one: toy_study(one).assign(seconds=1.0))
     studies.main(["toy"])
     assert studies.prove("toy") == "it has seconds, which are never the same: it must be made again"
+
+
+def test_another_pool_in_the_same_file_makes_a_table_stale(one_table, tmp_path):
+    pool = load_pool(classes=[0, 3, 9]).take(slice(0, 40), slice(0, 30))
+    arrays = {"x_train": pool.images, "y_train": pool.labels}
+    arrays |= {"x_test": pool.test_images, "y_test": pool.test_labels}
+    np.savez(tmp_path / "own.npz", **arrays)
+    study = yaml.safe_load((tmp_path / "studies.yml").read_text())
+    study["toy"]["pool_name"] = str(tmp_path / "own.npz")
+    (tmp_path / "studies.yml").write_text(yaml.safe_dump(study))
+    studies.main(["toy"])
+    assert studies.stale("toy") == []
+    np.savez(tmp_path / "own.npz", **arrays | {"x_train": 255 - pool.images})
+    assert studies.stale("toy") == ["pool"]
+    (tmp_path / "own.npz").unlink()  # what was in it cannot be asked any more
+    assert studies.stale("toy") == []
 
 
 def test_an_unknown_study_is_refused():
