@@ -8,7 +8,7 @@ import io
 import pickle
 from contextlib import ExitStack
 from functools import cache, cached_property, lru_cache
-from importlib import import_module
+from importlib import import_module, reload
 from types import ModuleType
 
 import cloudpickle
@@ -93,7 +93,8 @@ def _unpacked(content, modules, rooms, code):
     for name, _ in modules:
         import_module(name)  # all of them first: what was imported is part of its package
     for name, expected in modules:
-        if digest(import_module(name)) != expected:
+        module = import_module(name)
+        if digest(module) != expected and digest(reload(module)) != expected:
             raise ValueError(
                 f"the module {name} is not the same in a worker as here; n_jobs=1 does without"
             )

@@ -35,7 +35,10 @@ def training_dtype(device):
 
 def assign(network, weights):
     """Let tensors, by name, be those of a network, whose own need not have any values."""
+    own = network.state_dict()
     for name, tensor in weights.items():
+        if name in own and tensor.dtype != own[name].dtype:
+            raise ValueError(f"{name} is of {tensor.dtype}; it must be of {own[name].dtype}")
         if (stored := tensor.untyped_storage().nbytes()) < tensor.nbytes:
             raise ValueError(f"{name} claims to hold {tensor.nbytes:,} bytes in {stored:,}")
     network.load_state_dict(weights, assign=True)

@@ -23,7 +23,7 @@ def summarize(curves, value="accuracy"):
     -------
     pandas.DataFrame
         `space`, `strategy`, `classifier` if there are several, `budget`, `mean`, `std`, `sem`,
-        `n_trials`.
+        and `n_trials`, those that have a value.
 
     Raises
     ------
@@ -35,8 +35,8 @@ def summarize(curves, value="accuracy"):
     if value not in numbers:
         raise ValueError(f"value is {shown(value)}; allowed are the columns {numbers}")
     grouped = curves.groupby([*_keys(curves), "budget"], sort=False, dropna=False)[value]
-    table = grouped.agg(["mean", "std", "sem", "size"]).reset_index()
-    return table.rename(columns={"size": "n_trials"})
+    table = grouped.agg(["mean", "std", "sem", "count"]).reset_index()
+    return table.rename(columns={"count": "n_trials"})
 
 
 def first_budget_reaching(summary, accuracy):

@@ -24,6 +24,12 @@ def random_curves(seed=0):
     return table, table.sample(frac=1, random_state=seed)
 
 
+def test_trials_without_a_value_do_not_count():
+    table, _ = random_curves()
+    table.loc[table["trial"] == 3, "accuracy"] = np.nan
+    assert (summarize(table)["n_trials"] == 4).all()
+
+
 def test_summarize():
     table, shuffled = random_curves()
     for curves in (table, shuffled):

@@ -530,6 +530,8 @@ def test_acquire_passes_on_what_was_prepared():
     [
         ({"spaces": {}}, "spaces is {}; allowed is a dict with 1 or more"),
         ({"strategies": {}}, "strategies is {}; allowed is a dict with 1 or more"),
+        ({"labels": np.ma.zeros(90, int)}, "labels is a masked array"),
+        ({"test_labels": []}, r"test_labels has shape \(0,\)"),
         ({"budgets": []}, r"budgets is \[\]; allowed is a list"),
         ({"budgets": [8, 8]}, "budgets is .*distinct"),
         ({"budgets": [0, 8]}, "budgets is 0; allowed are integers of at least 1"),

@@ -260,6 +260,41 @@ def test_numpy_numbers_as_parameters_are_saved_as_plain_ones(tmp_path):
     assert ConvVAE.load(tmp_path / "vae.pt").get_params().items() >= parameters.items()
 
 
+class Forgetful(ConvVAE):
+    """A subclass whose network draws, too."""
+
+    def networks(self, image_shape):
+        encoder, decoder = super().networks(image_shape)
+        encoder.convolutions.append(torch.nn.Dropout(0.5))
+        return encoder, decoder
+
+
+def test_what_a_network_draws_is_of_the_seed_too(fitted):
+    images = fitted[1][:20]
+    one, other = (
+        Forgetful(2, epochs=1, random_state=0).fit(images).transform(images) for _ in range(2)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content | {"image_shape": [float("inf"), 8]},
+        lambda content: (
+            content | {"encoder": {k: v.double() for k, v in content["encoder"].items()}}
+        ),
+    ],
+    ids=["shape", "precision"],
+)
+def test_load_refuses_what_no_vae_has(fitted, change, tmp_path):
+    fitted[0].save(tmp_path / "vae.pt")
+    content = torch.load(tmp_path / "vae.pt", weights_only=True)
+    torch.save(change(content), tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="other.pt"):
+        ConvVAE.load(tmp_path / "other.pt")
+
+
 def test_load_names_a_file_that_it_cannot_read(fitted, tmp_path):
     vae, _ = fitted
     vae.save(tmp_path / "vae.pt")
@@ -303,10 +338,11 @@ def test_a_bad_parameter_is_named(parameter, value):
         np.full((3, 4, 4), 1.5),
         np.full((3, 4, 4), 256),
         np.full((3, 4, 4), -1),
+        np.ma.masked_greater(np.arange(48).reshape(3, 4, 4), 9),
     ],
 )
 def test_bad_images_are_refused(images):
-    with pytest.raises(ValueError, match="^X has "):
+    with pytest.raises(ValueError, match="^X (has|is) "):
         ConvVAE(epochs=1).fit(images)
 
 

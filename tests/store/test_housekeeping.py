@@ -90,6 +90,15 @@ def test_prune(arguments, kept, capsys):
     assert f"removed {3 - len(kept)} entries" in capsys.readouterr().out
 
 
+def test_prune_leaves_alone_what_is_of_somebody_else():
+    folder = store.root() / "thesis"
+    folder.mkdir(parents=True)
+    for name in ("thesis.pdf", f"thesis.pdf{store.ABOUT}"):
+        (folder / name).write_text("years of work")
+    main(["prune", "--older-than", "0"])
+    assert len(list(folder.iterdir())) == 2
+
+
 def test_prune_removes_damage_and_what_nobody_will_finish(capsys):
     home = store.root()
     old, young, other = "0" * 20, "f" * 20, "of-somebody-else"

@@ -203,6 +203,20 @@ def test_nothing_is_left_of_a_failure():
     assert list((root() / "kind").iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", [OSError, MemoryError])
+def test_what_says_nothing_about_an_entry_does_not_damage_it(kind):
+    def failing(_):
+        raise kind("too many open files")
+
+    made, arguments = entry()
+    fetch(*arguments)
+    with pytest.raises(kind, match="too many open files"):
+        fetch(*arguments[:5], failing)
+    fetch(*arguments)
+    assert len(made) == 1
+    assert not (root() / "damaged").exists()
+
+
 @pytest.mark.parametrize("kind", [OSError, RuntimeError])  # the latter is torch's
 def test_a_result_that_cannot_be_written_is_not_lost(kind):
     def full(*_):
