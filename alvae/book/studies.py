@@ -220,19 +220,29 @@ def prove(name):
     if other := [reason for reason in reasons if not f"{reason}.".startswith("code.")]:
         return f"{brief(other)}: it must be made again"
     written = (RESULTS / f"{name}.csv").read_bytes()
-    if "seconds" in (header := written.decode().split("\n", 1)[0].split(",")):
+    columns, rows = _rows_of(written.decode())
+    if "seconds" in columns:
         return "it has seconds, which are never the same: it must be made again"
     narrow = {key: value[:1] for key, value in options.items() if key in SWEPT}
     small = replace(experiment, budgets=_extreme_budgets(written, experiment.budgets))
     recipe = recipe_of(name)
-    header_again, *rows = make_table(name, small, options | narrow).splitlines()
-    missing = set(rows) - set(written.decode().splitlines())
-    if header_again.split(",") != header or missing:
-        return f"{len(missing)} of {len(rows)} rows differ: it must be made again"
-    made |= {"proved": _today(), "rows_proved": len(rows)}
+    columns_again, again = _rows_of(make_table(name, small, options | narrow))
+    if columns_again != columns or (missing := set(again) - set(rows)):
+        differing = (
+            "columns" if columns_again != columns else f"{len(missing)} of {len(again)} rows"
+        )
+        return f"{differing} differ: it must be made again"
+    made |= {"proved": _today(), "rows_proved": len(again)}
     code = {"code": _unchanged(name, recipe)["code"]}
     _write(name, written.decode(), made.pop("recipe") | code, **made)
-    return f"{len(rows)} rows are the same to the last digit: stamped"
+    return f"{len(again)} rows are the same to the last digit: stamped"
+
+
+def _rows_of(written):
+    """The names of the columns, sorted, and the rows as they are written."""
+    table = pd.read_csv(io.StringIO(written), dtype=str, keep_default_na=False)
+    columns = sorted(table)
+    return columns, [*table[columns].itertuples(index=False, name=None)]
 
 
 def _extreme_budgets(written, budgets):

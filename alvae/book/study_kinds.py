@@ -20,7 +20,7 @@ from sklearn.svm import SVC
 from alvae import classifiers, queries
 from alvae.book.comparison import cold_starts, line_up
 from alvae.classifiers import GridSearchSVC, PoissonMBO
-from alvae.coverage import covering_radius, kmeans_nmi, mean_distance
+from alvae.coverage import covering_radius, kmeans_nmi
 from alvae.queries import BestReconstructed, KMeansCoreset, SpectralMedoids, UniformSampling
 from alvae.spaces import both_spaces, fit_stored, latent_codes, reconstruction_errors
 from alvae.summaries import summarize
@@ -147,7 +147,7 @@ def points_study(experiment, coreset_clusters, trials=None, mbo=()):
             budgets=list(budgets),
             n_trials=n_trials,
             classifiers=_classifiers("SVC", "Poisson", *(["PoissonMBO"] if with_mbo else [])),
-            measures={"radius": covering_radius, "mean_distance": mean_distance},
+            measures={"radius": covering_radius},
         )
         tables.append(_summary(curves))
     X, X_test = latent["latent"]
@@ -321,7 +321,7 @@ def _classifiers(*names):
 def _summary(curves):
     """Mean and spread of the accuracy, and means of what else was measured."""
     table = summarize(curves)
-    for column in ("pool_accuracy", "radius", "mean_distance"):
+    for column in ("pool_accuracy", "radius"):
         if column in curves:
             table[column] = summarize(curves, column)["mean"]
     return table
