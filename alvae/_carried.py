@@ -43,13 +43,15 @@ class Carried:
             Something in it cannot be sent.
         """
         try:
-            content, modules = _by_value(self.value), modules_in(self.value)
+            modules = modules_in(self.value)
+        except (TypeError, RuntimeError):  # it has no value to tell, and is not kept, either
+            modules = None
+        try:
+            content = _content(self.value, by_name=modules is None)
         except Exception as error:  # whatever a class of the caller raises
-            reason = " ".join(str(error).split())
-            raise ValueError(
-                f"what was handed over cannot be sent to workers: {reason}; n_jobs=1 does without"
-            ) from error
-        return content, tuple(modules.items()), self.rooms, _code(self.rooms)
+            reason = f"{' '.join(str(error).split())}; n_jobs=1 does without"
+            raise ValueError(f"this cannot be sent to workers: {reason}") from error
+        return content, tuple((modules or {}).items()), self.rooms, _code(self.rooms)
 
     def __reduce__(self):
         return _Arrived, (self.packed,)
@@ -64,6 +66,16 @@ class _Arrived:
     @property
     def value(self):
         return _unpacked(*self.packed)
+
+
+def _content(value, by_name):
+    """The value as bytes; with its code by name where it cannot be by value, if that is allowed."""
+    try:
+        return _by_value(value)
+    except Exception:
+        if by_name:
+            return cloudpickle.dumps(value)
+        raise
 
 
 def _by_value(value):

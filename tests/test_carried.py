@@ -3,7 +3,6 @@
 import importlib
 import pickle
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -73,10 +72,21 @@ def test_alvae_must_be_the_same_where_it_arrives(monkeypatch):
         arrived(sent)
 
 
-def test_what_cannot_be_sent_is_said_before_it_is():
-    lock = threading.Lock()
-    with pytest.raises(ValueError, match="cannot be sent to workers: .*lock.*; n_jobs=1"):
-        _ = Carried(lambda: lock, ROOMS).packed
+def test_what_cannot_be_sent_is_said_before_it_is(monkeypatch):
+    def broken(_):
+        raise AttributeError("a bug of theirs")
+
+    monkeypatch.setattr(_carried, "_by_value", broken)
+    with pytest.raises(
+        ValueError, match="this cannot be sent to workers: a bug of theirs; n_jobs=1"
+    ):
+        _ = Carried(UniformSampling(), ROOMS).packed
+
+
+def test_what_has_no_value_to_tell_is_sent_all_the_same(helper):
+    source = "from functools import singledispatch\n@singledispatch\ndef f(x): return 1.0\n"
+    module = helper(f"{source}def measure(X, c): return f(X)")
+    assert arrived(pickle.dumps(Carried(module.measure, ROOMS)))(None, None) == 1.0
 
 
 def test_nothing_stays_registered(helper):
@@ -108,9 +118,3 @@ def test_workers_that_live_on_compute_with_the_code_of_today(helper):
     with pytest.raises(ValueError, match="carried_helper is not the same in a worker"):
         curves(lambda X, c: module.K, 2)
     assert curves(lambda X, c: module.K, 1) == [3.0, 3.0]
-    lock = threading.Lock()
-    with (
-        pytest.warns(UserWarning, match="not kept in the store"),
-        pytest.raises(ValueError, match="cannot be sent to workers"),
-    ):
-        curves(lambda X, c: float(lock.locked()), 2)
