@@ -102,7 +102,7 @@ def legend(fig):
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10, 12])
 @pytest.mark.parametrize("d", [2, 3])
-def test_latent_space_draws_every_point_in_the_colour_of_its_class(d, n_classes):
+def test_latent_space_draws_every_point_in_the_color_of_its_class(d, n_classes):
     Z, labels = points(d, n_classes)
     fig = figures.latent_space(Z, labels)
     (ax,) = fig.axes
@@ -158,7 +158,7 @@ def test_latent_space_draws_a_seeded_subset():
     assert not np.array_equal(drawn(0), drawn(1))
 
 
-def test_a_digit_keeps_its_colour_and_a_class_its_name():
+def test_a_digit_keeps_its_color_and_a_class_its_name():
     Z, labels = points(2, 3)
     digits = legend(figures.latent_space(Z, np.array([0, 3, 9])[labels]))
     all_ten = legend(figures.latent_space(Z, np.arange(200) % 10))

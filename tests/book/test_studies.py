@@ -376,5 +376,5 @@ def test_another_pool_in_the_same_file_makes_a_table_stale(one_table, tmp_path):
 
 
 def test_an_unknown_study_is_refused():
-    with pytest.raises(SystemExit, match="no study 'colour'"):
-        studies.main(["colour"])
+    with pytest.raises(SystemExit, match="no study 'color'"):
+        studies.main(["color"])

@@ -54,7 +54,7 @@ def training_history(history):
 def learning_curves(summary, level=None, spread="std", zoom=None):
     """Draw the mean accuracy against the number of labels, with a band of its spread.
 
-    The colour says the space; line style and marker say the strategy.
+    The color says the space; line style and marker say the strategy.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def measures(table, x, y, group=None, xlabel=None, ylabel=None, log=False):
     """Draw means of a measure with error bars of one standard deviation.
 
     Rows that share x and group are repeats, such as trials; a single row has no error bar. Groups
-    that are named as spaces or strategies are coloured as such.
+    that are named as spaces or strategies are colored as such.
 
     Parameters
     ----------

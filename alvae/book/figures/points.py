@@ -11,7 +11,7 @@ from alvae.pools import as_floats, check_images
 
 
 def latent_space(Z, labels, max_points=4000, random_state=0, class_names=()):
-    """Draw points of a latent space, coloured by class.
+    """Draw points of a latent space, colored by class.
 
     One dimension gives a histogram per class, two or three a scatter plot, and more the first three
     principal components, which the axes name as such.
@@ -124,7 +124,7 @@ def image_rows(images, row_titles=None, column_titles=None):
 def selections(Z, labels, chosen, max_points=4000, random_state=0, class_names=()):
     """Draw the points that strategies chose, over the pool; a panel for each strategy.
 
-    The pool is faint dots, the chosen points are large and edged in black, both coloured by class.
+    The pool is faint dots, the chosen points are large and edged in black, both colored by class.
     More than two dimensions are shown by the first two principal components; a single one is
     spread out by class.
 
@@ -202,7 +202,7 @@ def _subset(n, max_points, random_state):
 
 
 def check_points(Z, labels, class_names):
-    """Z and labels as arrays, the colours of the classes by label, and their names."""
+    """Z and labels as arrays, the colors of the classes by label, and their names."""
     Z = check_numbers("Z", Z, (None, None))
     most = len(class_names) or np.iinfo(np.int64).max
     labels = check_integers("labels", labels, (len(Z),), most)

@@ -1,6 +1,6 @@
-"""How the figures of the book look: sizes, colours, legends.
+"""How the figures of the book look: sizes, colors, legends.
 
-Classes, spaces and strategies keep their colours from figure to figure; all of these are told apart
+Classes, spaces and strategies keep their colors from figure to figure; all of these are told apart
 without red and green.
 """
 
@@ -34,8 +34,8 @@ STYLE = {
     "lines.markersize": 5,
 }
 
-# Class k has colour k: the ten colours of Petroff (arXiv:2107.02270), in an order that keeps the
-# digits 0, 3, 9, then 7, then 2, farthest apart for every kind of colour vision.
+# Class k has color k: the ten colors of Petroff (arXiv:2107.02270), in an order that keeps the
+# digits 0, 3, 9, then 7, then 2, farthest apart for every kind of color vision.
 CLASS_COLORS = (
     "#3f90da", "#e76300", "#832db6", "#ffa90e", "#a96b59",
     "#717581", "#b9ac70", "#92dadd", "#94a4a2", "#bd1f01",
@@ -113,7 +113,7 @@ def logarithmic_x(ax, ticks):
 
 
 def class_colors(classes):
-    """Class k has colour k; beyond ten classes there is no palette, but a colour map."""
+    """Class k has color k; beyond ten classes there is no palette, but a color map."""
     if classes[-1] < len(CLASS_COLORS):
         return {label: CLASS_COLORS[label] for label in classes}
     if len(classes) <= len(CLASS_COLORS):
