@@ -1,7 +1,8 @@
 """What a caller wrote, on its way to a worker: as it is here, and not as its file is there.
 
 A worker imports what it is sent by name, once. A module that was edited and loaded again since, or
-in which something was set, would be another one there.
+in which something was set, would be another one there. Only what a function imports while it runs
+is imported there all the same.
 """
 
 import io
