@@ -103,8 +103,11 @@ class _Pickler(cloudpickle.Pickler):
 def _unpacked(content, modules, rooms, code):
     if other := [name for name, _ in set(code) ^ set(_code(rooms))]:
         raise ValueError(f"a worker has another {min(other)} than the process that sends it work")
-    for name, _ in modules:
-        import_module(name)  # all of them first: what was imported is part of its package
+    for name, _ in modules:  # all of them first: what was imported is part of its package
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise ValueError(f"a worker has no module {name}; n_jobs=1 does without") from error
     for name, expected in modules:
         module = import_module(name)
         if digest(module) != expected and digest(reload(module)) != expected:

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from alvae import _carried
 from alvae._carried import Carried
@@ -62,6 +63,15 @@ def test_a_module_must_be_the_same_where_it_arrives(helper):
         arrived(sent)
 
 
+def test_a_module_must_be_there_where_it_arrives(helper, monkeypatch):
+    module = helper("K = 1.0")
+    sent = pickle.dumps(Carried(lambda: module.K, ROOMS))
+    monkeypatch.delitem(sys.modules, "carried_helper")
+    monkeypatch.setattr(sys, "path", sys.path[1:])
+    with pytest.raises(ValueError, match="^a worker has no module carried_helper"):
+        arrived(sent)
+
+
 def test_alvae_must_be_the_same_where_it_arrives(monkeypatch):
     sent = pickle.dumps(Carried(UniformSampling(), ROOMS))
     assert isinstance(arrived(sent), UniformSampling)
@@ -105,6 +115,7 @@ def curves(measure, n_jobs, budget=5):
 
 @pytest.mark.slow
 def test_workers_that_live_on_compute_with_the_code_of_today(helper):
+    get_reusable_executor().shutdown(wait=True)  # those of other tests do not find the module
     module = helper("K = 1.0\ndef measure(X, c): return K")
     assert curves(module.measure, 2) == [1.0, 1.0]
     module.K = 5.0
