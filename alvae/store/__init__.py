@@ -27,6 +27,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from alvae.store.recipes import differences, digest, digest_of, readable
+from alvae.store.sources import check_unedited
 
 ABOUT = ".about.json"
 ROOM = 2**26  # bytes that must be free before something is made
@@ -273,7 +274,8 @@ def _make(path, recipe, told, make, save, load, title, timed):
     result = make(unfinished)
     seconds = round(perf_counter() - start, 3)
     try:
-        told()  # again: code that was edited meanwhile, workers may have loaded
+        told()  # again: it may have no value any more
+        check_unedited(recipe)  # workers may have loaded what was edited meanwhile
     except (TypeError, RuntimeError) as error:
         warnings.warn(
             f"{title or path.parent.name} is not kept in the store: {error}", stacklevel=3

@@ -237,12 +237,11 @@ class _Description:
 
     def _pickled(self, value):
         kind = type(value)
-        home = sys.modules.get(kind.__module__)
         if (code := _known(kind.__module__, kind.__qualname__, kind)) is not None:
-            for name, exported in list(vars(home).items()):
+            for name, exported in list(vars(sys.modules[kind.__module__]).items()):
                 if exported is value:  # such as scipy.stats.norm, which has NumPy's generator in it
                     return {"global": f"{kind.__module__}.{name}", "code": code}
-        reduce = copyreg.dispatch_table.get(type(value))
+        reduce = copyreg.dispatch_table.get(kind)
         try:
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception as error:
@@ -309,7 +308,7 @@ def _is_of_library(module):
     files = (getattr(sys.modules.get(name), "__file__", None) for name in (top, module))
     file = next(filter(None, files), None)
     if file is None or top == "__main__":
-        return top in sys.stdlib_module_names - {"__main__"}  # it is built in
+        return top in sys.stdlib_module_names  # it is built in
     return any(part in file for part in INSTALLED) or STDLIB & set(Path(file).resolve().parents)
 
 

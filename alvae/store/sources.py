@@ -98,6 +98,21 @@ def _module(name):
     return None
 
 
+def check_unedited(described):
+    """Raise a RuntimeError if a file with code that a readable recipe names was edited since."""
+    waiting, names = [described], set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            names |= {name for name in part if name.startswith(f"{HOME.name}.")}
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    for parts in (name.split(".") for name in names):
+        files = (_file_of(".".join(parts[:n])) for n in range(len(parts), 0, -1))
+        _unedited(next(filter(None, files)))
+
+
 def _file_of(name):
     path = HOME.parent.joinpath(*name.split("."))
     files = (path.with_suffix(".py"), path / "__init__.py")

@@ -266,6 +266,34 @@ def test_nothing_is_stored_under_code_that_is_not_what_runs(tmp_path):
     assert not (root() / "kind").exists()
 
 
+EDITED_MEANWHILE = """
+import os, warnings
+import numpy as np
+import alvae.queries.coreset
+from alvae import KMeansCoreset, TrialProtocol, learning_curves
+
+def edit(X, chosen):
+    os.utime(alvae.queries.coreset.__file__, (1, 1))
+    return 1.0
+
+X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+protocol = TrialProtocol(budgets=[8], n_trials=1, measures={"edit": edit})
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    learning_curves({"plane": (X, X)}, y, y, {"c": KMeansCoreset(2)}, protocol, n_jobs=1)
+print(sum("coreset.py was edited after it was loaded" in str(w.message) for w in caught))
+"""
+
+
+def test_trials_during_which_their_code_was_edited_are_not_kept(tmp_path):
+    home = tmp_path / "alvae"
+    shutil.copytree(Path(store.__file__).parents[1], home, ignore=lambda *_: ["data"])
+    command = [sys.executable, "-c", EDITED_MEANWHILE]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout == "1\n"
+    assert not (root() / "trials").exists() or not list((root() / "trials").glob("*.csv"))
+
+
 def test_unfinished_work_is_found_again():
     def make(unfinished):
         unfinished.mkdir(parents=True, exist_ok=True)
