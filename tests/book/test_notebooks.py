@@ -1,5 +1,6 @@
 """What every notebook of the book promises, without executing it (`make test` does that, too)."""
 
+import ast
 import re
 
 import nbformat
@@ -81,6 +82,15 @@ def test_every_cited_value_is_recorded(notebook):
     recorded = set(re.findall(r"(\w+)=", code))
     dynamic = {name for name in cited if name.startswith(("input_", "latent_"))}
     assert cited - dynamic <= recorded
+
+
+def test_no_value_is_recorded_twice(notebook):
+    # The prose of both places would cite the last one.
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if getattr(call.func, "id", "") == "record"]
+    names = [keyword.arg for call in calls for keyword in call.keywords if keyword.arg]
+    assert len(set(names)) == len(names), [name for name in names if names.count(name) > 1]
 
 
 def test_every_value_cited_from_another_page_is_recorded_there(notebook):
