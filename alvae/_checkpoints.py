@@ -44,7 +44,8 @@ class TrainingState:
         if not self.folder:
             return
         state = {"given": self.given, "history": history, "noise": self.generator.get_state()}
-        state["own_noise"] = torch.get_rng_state()  # of a network that draws, too
+        # Of a network that draws, too.
+        state["own_noise"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
         state |= {name: part.state_dict() for name, part in self.parts.items()}
         path = self.folder / f"epoch-{len(history):06}.pt"
         try:
@@ -69,7 +70,7 @@ class TrainingState:
                 for name, part in self.parts.items():
                     part.load_state_dict(state[name])
                 self.generator.set_state(state["noise"])
-                torch.set_rng_state(state["own_noise"])
+                _set_own_noise(*state["own_noise"])
                 if about["machine"] == store.machine():
                     return state["history"]
                 return [epoch | UNTIMED for epoch in state["history"]]
@@ -77,6 +78,12 @@ class TrainingState:
 
     def _warn(self, error):
         warnings.warn(f"the training cannot be resumed here: {error}", stacklevel=5)
+
+
+def _set_own_noise(cpu, *gpus):
+    torch.set_rng_state(cpu)
+    for device, noise in zip(range(torch.cuda.device_count()), gpus, strict=False):
+        torch.cuda.set_rng_state(noise, device)
 
 
 def plain(params):

@@ -88,13 +88,18 @@ def check_named(name, value, least=1):
             )
 
 
+def check_unmasked(name, array):
+    """Raise a ValueError if it is a masked array, whose mask would be lost on the way."""
+    if np.ma.isMaskedArray(array):
+        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
+
+
 def check_points(name, X):
     """Points as a float array of shape (n, d), not copied if it is one; ValueError if not finite.
 
     Under scikit-learn's `assume_finite` the values are not looked at.
     """
-    if np.ma.isMaskedArray(X):
-        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
+    check_unmasked(name, X)
     try:
         X = np.asarray(X)
     except ValueError:
@@ -123,8 +128,7 @@ def as_array_of_labels(name, labels):
     with naming(name, labels):
         labels = np.asanyarray(labels)
         is_nan = labels.dtype.kind in "US" and (labels.astype(str) == "nan").any()
-    if np.ma.isMaskedArray(labels):
-        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
+    check_unmasked(name, labels)
     if is_nan:
         raise ValueError(f"{name} has the string 'nan', as NumPy writes NaN among strings")
     return labels

@@ -12,7 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from alvae._checks import as_array_of_labels, check_exact, check_integer, naming, shown
+from alvae._checks import (
+    as_array_of_labels,
+    check_exact,
+    check_integer,
+    check_unmasked,
+    naming,
+    shown,
+)
 from alvae._files import UNREADABLE
 from alvae._readers import read_idx_folder, read_mnist, read_npz, read_openml
 
@@ -252,8 +259,7 @@ def check_images(name, images):
         images = np.asanyarray(images)
     except ValueError:  # a list of arrays of different shapes
         images = np.empty(0, object)
-    if np.ma.isMaskedArray(images):
-        raise ValueError(f"{name} is a masked array; allowed is one without a mask")
+    check_unmasked(name, images)
     if images.ndim == 0:
         raise ValueError(f"{name} is {shown(images.item())}; allowed is an array of images")
     if images.dtype == object:

@@ -98,6 +98,18 @@ def test_a_training_of_another_class_is_left_alone(images, undisturbed, monkeypa
     assert_same(ConvVAE(**PARAMS).fit(images, checkpoints=tmp_path), undisturbed, images)
 
 
+def test_a_network_that_draws_goes_on_with_its_own_noise(images, monkeypatch, tmp_path):
+    class Noisy(ConvVAE):
+        def networks(self, image_shape):
+            encoder, decoder = super().networks(image_shape)
+            encoder.convolutions.append(torch.nn.Dropout(0.2))
+            return encoder, decoder
+
+    interrupted(monkeypatch, 2, lambda: Noisy(**PARAMS).fit(images, checkpoints=tmp_path))
+    resumed = Noisy(**PARAMS).fit(images, checkpoints=tmp_path)
+    assert_same(resumed, Noisy(**PARAMS).fit(images), images)
+
+
 def test_a_class_that_cannot_be_told_is_trained_and_not_kept(images, monkeypatch, tmp_path):
     class Reading(ConvVAE):
         lock = threading.Lock()
