@@ -1,122 +1,98 @@
-"""What a caller wrote, on its way to a worker: as it is here, and not as its file is there.
+"""What takes part in trials, on its way to them: each gets a copy, as it was when work began.
 
-A worker imports what it is sent by name, once. A module that was edited and loaded again since, or
-in which something was set, would be another one there. Only what a function imports while it runs
-is imported there all the same.
+So what one trial changes in it does not reach the next, here or in another process. A process that
+lives elsewhere imports by name what it is sent, and may find another module there, or one in which
+nothing was set: what it imports is described there as it was here, and must be the same.
 """
 
-import io
 import pickle
-from contextlib import ExitStack
-from functools import cache, cached_property, lru_cache
-from importlib import import_module, reload
-from types import ModuleType
+from copy import deepcopy
+from functools import cached_property
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import cloudpickle
+import numpy as np
 
-from alvae.store import sources
-from alvae.store.recipes import digest, modules_in, modules_of_caller
+from alvae.store.recipes import check_imports, imports_of
+
+_sent = WeakValueDictionary()  # what this process sends: of a cluster of threads it is the worker
+_same = set()  # what has arrived here, and was found to be the same
 
 
 class Carried:
-    """A value that takes the code of the caller that it refers to along to other processes.
-
-    Modules that it refers to as such, and not by what is in them, are imported there, and must be
-    the same; and so must alvae, and the libraries that it uses.
+    """A value for trials, which may run in other processes.
 
     Parameters
     ----------
     value : object
-    rooms : tuple of str
-        What of alvae works on it there, such as "alvae.queries".
+    code : function, default=None
+        What works on it there, which must be the same, too.
     """
 
-    def __init__(self, value, rooms):
-        self.value, self.rooms = value, rooms
+    def __init__(self, value, code=None):
+        self.value, self.code, self.token = value, code, uuid4().hex
+        _sent[self.token] = self
+
+    def copy(self):
+        """The value of one trial; where something in it cannot be copied, the value itself."""
+        try:
+            return deepcopy(self.value)
+        except Exception:  # whatever a class of the caller raises
+            return self.value
+
+    @cached_property
+    def imports(self):
+        """What is imported for it; None if it has no value to tell, and nothing is kept, either."""
+        try:
+            return imports_of([self.value, self.code])
+        except (TypeError, RuntimeError):
+            return None
+
+    @property
+    def needs_new_workers(self):
+        """Whether modules of the caller are imported for it, as far as is known."""
+        return self.imports is None or bool(self.imports[1])
 
     @cached_property
     def packed(self):
-        """What is sent: the value as bytes, and what must be the same where it arrives.
+        """What is sent: bytes, and apart from them the arrays, of which nobody takes a copy.
 
         Raises
         ------
         ValueError
             Something in it cannot be sent.
         """
+        buffers = []
         try:
-            modules = modules_in(self.value)
-        except (TypeError, RuntimeError):  # it has no value to tell, and is not kept, either
-            modules = None
-        try:
-            content = _content(self.value, by_name=modules is None)
+            content = cloudpickle.dumps(self.value, protocol=5, buffer_callback=buffers.append)
         except Exception as error:  # whatever a class of the caller raises
             reason = f"{' '.join(str(error).split())}; n_jobs=1 does without"
             raise ValueError(f"this cannot be sent to workers: {reason}") from error
-        return content, tuple((modules or {}).items()), self.rooms, _code(self.rooms)
+        arrays = [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers]
+        return self.token, content, arrays, self.imports
 
     def __reduce__(self):
-        return _Arrived, (self.packed,)
+        return _arrive, self.packed
+
+
+def _arrive(token, *packed):
+    return _sent.get(token) or _Arrived(token, *packed)
 
 
 class _Arrived:
-    """The same in another process, where it is unpacked when it is asked for."""
+    """The same in another process."""
 
-    def __init__(self, packed):
-        self.packed = packed
+    def __init__(self, token, content, arrays, imports):
+        self.token, self.content, self.arrays, self.imports = token, content, arrays, imports
 
-    @property
-    def value(self):
-        return _unpacked(*self.packed)
-
-
-def _content(value, by_name):
-    """The value as bytes; with its code by name where it cannot be by value, if that is allowed."""
-    try:
-        return _by_value(value)
-    except Exception:
-        if by_name:
-            return cloudpickle.dumps(value)
-        raise
-
-
-def _by_value(value):
-    content = io.BytesIO()
-    with ExitStack() as registered:
-        for module in modules_of_caller():
-            if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
-                cloudpickle.register_pickle_by_value(module)
-                registered.callback(cloudpickle.unregister_pickle_by_value, module)
-        _Pickler(content).dump(value)
-    return content.getvalue()
-
-
-class _Pickler(cloudpickle.Pickler):
-    """Functions and classes by value; modules by name, as they may hold what cannot be sent."""
-
-    def reducer_override(self, obj):
-        if isinstance(obj, ModuleType):
-            return import_module, (obj.__name__,)
-        return super().reducer_override(obj)
-
-
-@lru_cache(maxsize=4)
-def _unpacked(content, modules, rooms, code):
-    if other := [name for name, _ in set(code) ^ set(_code(rooms))]:
-        raise ValueError(f"a worker has another {min(other)} than the process that sends it work")
-    for name, _ in modules:  # all of them first: what was imported is part of its package
+    def copy(self):
+        """As that of `Carried`; a ValueError if what is imported for it is not the same."""
+        if self.imports is not None and self.token not in _same:
+            check_imports(*self.imports)
+            _same.add(self.token)
         try:
-            import_module(name)
-        except ImportError as error:
-            raise ValueError(f"a worker has no module {name}; n_jobs=1 does without") from error
-    for name, expected in modules:
-        module = import_module(name)
-        if digest(module) != expected and digest(reload(module)) != expected:
-            raise ValueError(
-                f"the module {name} is not the same in a worker as here; n_jobs=1 does without"
-            )
-    return pickle.loads(content)
-
-
-@cache
-def _code(rooms):
-    return tuple(sources.code_of(*rooms).items())
+            views = [memoryview(array).toreadonly() for array in self.arrays]
+            return pickle.loads(self.content, buffers=views)
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"a worker cannot load it: {error}; n_jobs=1 does without") from error

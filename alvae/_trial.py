@@ -26,7 +26,9 @@ class Task(NamedTuple):
     ----------
     X, labels, X_test, test_labels : ndarray
     given : Carried
-        The strategy; the classifiers, and the measures, by name.
+        By name the strategies, the classifiers and the measures.
+    strategy : str
+        The one whose trials these are.
     prepared : object
         What queries share,
     shared : dict of str to object
@@ -40,6 +42,7 @@ class Task(NamedTuple):
     X_test: np.ndarray
     test_labels: np.ndarray
     given: Carried
+    strategy: str
     prepared: object
     shared: dict[str, object]
     batch_size: int | None
@@ -123,17 +126,17 @@ def _run_trial(number, budget, task):
     """A row for each classifier."""
     start = perf_counter()
     rng = np.random.default_rng(seed_of(task.random_state, budget, number))
-    strategy, classifiers, measures = task.given.value
-    strategy = clone(strategy).set_params(random_state=rng)
+    given = task.given.copy()
+    strategy = clone(given["strategies"][task.strategy]).set_params(random_state=rng)
     strategy = _on_one_core(strategy)
     chosen = _acquire(strategy, task.X, task.labels, budget, task.batch_size, task.prepared)
     query_seconds = perf_counter() - start
     weights = strategy.sample_weight(task.X, chosen, prepared=task.prepared)
     row = {"budget": budget, "trial": int(number)}
-    for name, measure in measures.items():
+    for name, measure in given["measures"].items():
         row[name] = _number(name, measure(task.X, chosen.copy()))
     rows = []
-    for i, (name, classifier) in enumerate(classifiers.items()):
+    for i, (name, classifier) in enumerate(given["classifiers"].items()):
         begin = perf_counter()
         rng = np.random.default_rng(seed_of(task.random_state, budget, number, i))
         classifier = _on_one_core(seeded(clone(classifier), rng))

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from numbers import Integral
+from uuid import uuid4
 
 from joblib import Parallel, effective_n_jobs, parallel_config
 
@@ -19,6 +20,9 @@ class Workers(ExitStack):
         Processes on this machine; -1 is one per core.
     scheduler : str, default=None
         Address of a Dask scheduler, such as "tcp://10.0.0.1:8786", whose workers are used instead.
+    anew : bool, default=False
+        Whether the processes on this machine must be new ones: those of earlier work live on, and
+        have modules of the caller as these were then.
 
     Raises
     ------
@@ -31,11 +35,13 @@ class Workers(ExitStack):
         Whether work is done in other processes than this one.
     """
 
-    def __init__(self, n_jobs=-1, scheduler=None):
+    def __init__(self, n_jobs=-1, scheduler=None, anew=False):
         super().__init__()
         if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0:
             raise ValueError(f"n_jobs is {shown(n_jobs)}; allowed are integers but 0")
         self.n_jobs = n_jobs
+        # joblib starts new workers where they begin with something else than those it has.
+        self.begin = {"initializer": _begin, "initargs": (uuid4().hex,)} if anew else {}
         self.client = self.enter_context(_connect(scheduler)) if scheduler else None
         self.elsewhere = self.client is not None or effective_n_jobs(n_jobs) > 1
         self._busy = self.enter_context(ExitStack())
@@ -52,10 +58,16 @@ class Workers(ExitStack):
             if self.client is not None:
                 options = {"client": self.client, "scatter": [shared]}
                 self._busy.enter_context(parallel_config("dask", **options))
-            n_jobs = None if self.client else self.n_jobs  # None: the workers of the cluster
-            self._parallel = self._busy.enter_context(Parallel(n_jobs, return_as="generator"))
+                parallel = Parallel(return_as="generator")
+            else:
+                parallel = Parallel(self.n_jobs, return_as="generator", **self.begin)
+            self._parallel = self._busy.enter_context(parallel)
             self._shared = shared
         return self._parallel
+
+
+def _begin(work):
+    """What a worker does that is started for this work alone: nothing more."""
 
 
 def _connect(address):

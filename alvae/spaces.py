@@ -104,7 +104,7 @@ def latent_codes(vae, images, scheduler=None):
     """
     if not scheduler:
         return vae.transform(images)
-    vae = Carried(vae.on_cpu(), ("alvae.vae.ConvVAE",))  # a worker may have no GPU
+    vae = Carried(vae.on_cpu())  # a worker may have no GPU
     with Workers(scheduler=scheduler) as workers:
         # The images travel in the tasks: data that one worker alone has would be lost with it.
         blocks = (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
@@ -113,7 +113,7 @@ def latent_codes(vae, images, scheduler=None):
 
 
 def _transform(vae, images):
-    return vae.value.transform(images)
+    return vae.copy().transform(images)
 
 
 def both_spaces(pool, vae, scheduler=None):

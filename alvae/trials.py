@@ -164,19 +164,24 @@ def learning_curves(
         for name, strategy in strategies.items()
     }
     _check(spaces, labels, test_labels, strategies, protocol)
+    every = {name: as_pool_classifier(one) for name, one in protocol.classifiers.items()}
+    carried = {"strategies": strategies, "classifiers": every, "measures": protocol.measures}
+    carried = Carried(carried, run_trials)
     n_points = len(spaces) * len(strategies) * len(protocol.budgets)
     parts = []
     with (
         progress_bar(n_points * protocol.n_trials, "learning curves", "trial") as bar,
-        Workers(n_jobs, scheduler) as workers,
+        Workers(n_jobs, scheduler, anew=carried.needs_new_workers) as workers,
         ExitStack() as work,
     ):
+        if workers.elsewhere:
+            _ = carried.packed  # here, before long work, an error is in one line
         folder = None if scheduler else cache(lambda: work.enter_context(store.scratch()))
         for space_name, (X, X_test) in spaces.items():
             data = (X, labels, X_test, test_labels)
-            space = _Space(*data, protocol, len(strategies), folder)
-            for name, strategy in strategies.items():
-                curve = _Curve(space, strategy, protocol, workers, bar)
+            space = _Space(*data, carried, protocol, len(strategies), folder)
+            for name in strategies:
+                curve = _Curve(space, name, protocol, workers, bar)
                 for budget in sorted(protocol.budgets):
                     title = f"{name} in {space_name}, {budget} labels, {protocol.n_trials} trials"
                     part = store.fetch(
@@ -200,17 +205,13 @@ def learning_curves(
 class _Space:
     """A space, and what strategies and classifiers have prepared in it."""
 
-    def __init__(self, X, labels, X_test, test_labels, protocol, n_strategies, folder):
+    def __init__(self, X, labels, X_test, test_labels, carried, protocol, n_strategies, folder):
         self.X, self.labels = read_only(np.ascontiguousarray(X)), read_only(labels)
         # The classifier computes in double precision: the test points are converted once.
         self.X_test = read_only(np.ascontiguousarray(X_test, dtype=np.float64))
         self.test_labels = read_only(test_labels)
         self.graph = NeighborGraph(self.X)
-        self.protocol, self.folder = protocol, folder
-        self.classifiers = {
-            name: as_pool_classifier(classifier)
-            for name, classifier in protocol.classifiers.items()
-        }
+        self.carried, self.protocol, self.folder = carried, protocol, folder
         # On a cluster a table of inner products would have to travel.
         self.n_labels = protocol.n_trials * n_strategies * sum(protocol.budgets) * bool(folder)
 
@@ -230,21 +231,25 @@ class _Space:
         }
         return {
             name: classifier.prepare(self.X, self.X_test, **options)
-            for name, classifier in self.classifiers.items()
+            for name, classifier in self.carried.value["classifiers"].items()
         }
 
 
 class _Curve:
     """The trials of one strategy in one space."""
 
-    def __init__(self, space, strategy, protocol, workers, bar):
-        self.space, self.strategy, self.protocol = space, strategy, protocol
+    def __init__(self, space, name, protocol, workers, bar):
+        self.space, self.name, self.protocol = space, name, protocol
         self.workers, self.bar = workers, bar
 
     def recipe(self, budget):
         """All that the trials at this budget depend on."""
         protocol = self.protocol
-        return self.told | {
+        return self.space.digests | {
+            "classifiers": list(protocol.classifiers.items()),
+            "measures": list(protocol.measures.items()),
+            "strategy": self.space.carried.value["strategies"][self.name],
+            "code": CODE,
             "budget": int(budget),
             "n_trials": protocol.n_trials,
             "batch_size": protocol.batch_size,
@@ -252,23 +257,9 @@ class _Curve:
         }
 
     @cached_property
-    def told(self):
-        """What is the same at all budgets: as it was before the first trial."""
-        given = {
-            "classifiers": list(self.protocol.classifiers.items()),
-            "measures": list(self.protocol.measures.items()),
-            "strategy": self.strategy,
-            "code": CODE,
-        }
-        try:
-            return self.space.digests | store.readable(given)
-        except (TypeError, RuntimeError):
-            return given  # the store says why it has no value
-
-    @cached_property
     def task(self):
         """Made when the first trial runs, and with one BLAS thread, as in every trial."""
-        return _task(self.space, self.strategy, self.protocol)
+        return _task(self.space, self.name, self.protocol)
 
     def point(self, budget, unfinished):
         """All trials at one budget, a row for each and for each classifier."""
@@ -287,8 +278,6 @@ class _Curve:
                 n = int(np.clip(size, 1, CHUNK))
                 yield delayed(run_trials)([left.pop(0) for _ in left[:n]], budget, self.task)
 
-        if self.workers.elsewhere:
-            _ = self.task.given.packed  # here an error is in one line
         for part in self.workers.parallel(self.task)(chunks()):
             rows += part
             n_trials = len(part) // len(self.protocol.classifiers)
@@ -302,13 +291,13 @@ class _Curve:
         return table.sort_values("trial", kind="stable", ignore_index=True)
 
 
-def _task(space, strategy, protocol):
-    first = clone(strategy).set_params(random_state=seed_of(protocol.random_state, 0))
+def _task(space, name, protocol):
+    first = clone(space.carried.value["strategies"][name])
+    first.set_params(random_state=seed_of(protocol.random_state, 0))
     with threadpool_limits(1):
         shared = first.prepare(space.X, space.graph), space.shared
     data = (space.X, space.labels, space.X_test, space.test_labels)
-    given = Carried((strategy, space.classifiers, protocol.measures), ROOMS)
-    return Task(*data, given, *shared, protocol.batch_size, protocol.random_state)
+    return Task(*data, space.carried, name, *shared, protocol.batch_size, protocol.random_state)
 
 
 def _save(table, path):
@@ -328,7 +317,6 @@ def _untimed(table):
 
 
 CODE = (_Space, _Curve, _task, run_trials, _save, _load)  # that the numbers come from
-ROOMS = ("alvae._trial.run_trials", "alvae.queries", "alvae.classifiers")  # the same, in a worker
 
 
 def _keep(path, table):

@@ -1,19 +1,19 @@
-"""What a caller wrote arrives in a worker as it was when it was sent."""
+"""What takes part in trials is the same in each of them, here and in a worker."""
 
 import importlib
 import pickle
 import sys
+import threading
+from functools import partial
 
 import numpy as np
 import pytest
-from joblib.externals.loky import get_reusable_executor
 
-from alvae import _carried
+from alvae import _carried, store
 from alvae._carried import Carried
 from alvae.queries import UniformSampling
+from alvae.store import sources
 from alvae.trials import TrialProtocol, learning_curves
-
-ROOMS = ("alvae.queries",)
 
 
 @pytest.fixture
@@ -21,111 +21,156 @@ def helper(tmp_path, monkeypatch):
     """Writes a module of the caller and imports it."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def write(source):
-        (tmp_path / "carried_helper.py").write_text(source)
+    def write(source, name="carried_helper"):
+        (tmp_path / f"{name}.py").write_text(source)
         importlib.invalidate_caches()
-        if "carried_helper" in sys.modules:
-            return importlib.reload(sys.modules["carried_helper"])
-        return importlib.import_module("carried_helper")
+        if name in sys.modules:
+            return importlib.reload(sys.modules[name])
+        return importlib.import_module(name)
 
     yield write
-    sys.modules.pop("carried_helper", None)
+    for name in [name for name in sys.modules if name.startswith("carried_")]:
+        del sys.modules[name]
 
 
-def arrived(sent):
-    _carried._unpacked.cache_clear()
-    return pickle.loads(sent).value
+def sent(value):
+    return pickle.dumps(Carried(value))
 
 
-def test_a_function_is_as_it_was_though_its_module_changed(helper):
-    module = helper("K = 1.0\ndef measure(X, c): return K\nclass Kind:\n    size = 1")
-    module.K = 5.0
-    sent = pickle.dumps(Carried([module.measure, module.Kind()], ROOMS))
-    module.K, module.Kind.size = 7.0, 2
-    module = helper("K = 2.0\ndef measure(X, c): return -K\nclass Kind:\n    size = 3")
-    measure, kind = arrived(sent)
-    assert measure(None, None) == 5.0
-    assert kind.size == 1
-    measure, kind = arrived(pickle.dumps(Carried([module.measure, module.Kind()], ROOMS)))
-    assert (measure(None, None), kind.size) == (-2.0, 3)
+def arrived(content):
+    """As in another process, which has sent nothing and compared nothing."""
+    _carried._sent.clear()
+    _carried._same.clear()
+    return pickle.loads(content).copy()
 
 
-def test_a_module_must_be_the_same_where_it_arrives(helper):
-    module = helper("K = 1.0")
-    sent = pickle.dumps(Carried(lambda: module.K, ROOMS))
-    module.K = 2.0
-    assert arrived(sent)() == 1.0  # loaded again
-    module.K = 2.0
-    sent = pickle.dumps(Carried(lambda: module.K, ROOMS))
-    assert arrived(sent)() == 2.0
-    module.K = 1.0
-    with pytest.raises(ValueError, match="^the module carried_helper is not the same in a worker"):
-        arrived(sent)
+PLANE = np.random.default_rng(0).normal(size=(2, 40, 2))
+LABELS = np.random.default_rng(1).integers(0, 2, (2, 40))
 
 
-def test_a_module_must_be_there_where_it_arrives(helper, monkeypatch):
-    module = helper("K = 1.0")
-    sent = pickle.dumps(Carried(lambda: module.K, ROOMS))
-    monkeypatch.delitem(sys.modules, "carried_helper")
-    monkeypatch.setattr(sys, "path", sys.path[1:])
-    with pytest.raises(ValueError, match="^a worker has no module carried_helper"):
-        arrived(sent)
-
-
-def test_alvae_must_be_the_same_where_it_arrives(monkeypatch):
-    sent = pickle.dumps(Carried(UniformSampling(), ROOMS))
-    assert isinstance(arrived(sent), UniformSampling)
-    name = "alvae.queries.base.UniformSampling"
-    other = tuple((part, "other" if part == name else code) for part, code in _carried._code(ROOMS))
-    monkeypatch.setattr(_carried, "_code", lambda rooms: other)
-    with pytest.raises(ValueError, match=f"^a worker has another {name}"):
-        arrived(sent)
-
-
-def test_what_cannot_be_sent_is_said_before_it_is(monkeypatch):
-    def broken(_):
-        raise AttributeError("a bug of theirs")
-
-    monkeypatch.setattr(_carried, "_by_value", broken)
-    with pytest.raises(
-        ValueError, match="this cannot be sent to workers: a bug of theirs; n_jobs=1"
-    ):
-        _ = Carried(UniformSampling(), ROOMS).packed
-
-
-def test_what_has_no_value_to_tell_is_sent_all_the_same(helper):
-    source = "from functools import singledispatch\n@singledispatch\ndef f(x): return 1.0\n"
-    module = helper(f"{source}def measure(X, c): return f(X)")
-    assert arrived(pickle.dumps(Carried(module.measure, ROOMS)))(None, None) == 1.0
-
-
-def test_nothing_stays_registered(helper):
-    module = helper("def measure(X, c): return 1.0")
-    pickle.dumps(Carried(module.measure, ROOMS))
-    assert "carried_helper" not in _carried.cloudpickle.list_registry_pickle_by_value()
-
-
-def curves(measure, n_jobs, budget=5):
-    rng = np.random.default_rng(0)
-    (X, X_test), (y, y_test) = rng.normal(size=(2, 40, 2)), rng.integers(0, 2, (2, 40))
-    protocol = TrialProtocol(budgets=[budget], n_trials=2, measures={"m": measure})
-    given = {"plane": (X, X_test)}, y, y_test, {"uniform": UniformSampling()}, protocol
+def curves(measure, n_jobs=1, budgets=(5,), shifts=(0,), strategy=None):
+    spaces = {f"{shift}": tuple(PLANE + shift) for shift in shifts}
+    protocol = TrialProtocol(budgets=list(budgets), n_trials=2, measures={"m": measure})
+    given = spaces, *LABELS, {"own": strategy or UniformSampling()}, protocol
     return learning_curves(*given, n_jobs=n_jobs)["m"].tolist()
 
 
-@pytest.mark.slow
-def test_workers_that_live_on_compute_with_the_code_of_today(helper):
-    get_reusable_executor().shutdown(wait=True)  # those of other tests do not find the module
-    module = helper("K = 1.0\ndef measure(X, c): return K")
-    assert curves(module.measure, 2) == [1.0, 1.0]
-    module.K = 5.0
-    assert curves(module.measure, 2) == [5.0, 5.0]
-    module = helper("def measure(X, c): return 2.0")
-    assert curves(module.measure, 2) == [2.0, 2.0]
-    del sys.modules["carried_helper"]
+class FromTheFirst:
+    """A measure that keeps the first points that it sees."""
+
+    center = None
+
+    def __call__(self, X, chosen):
+        if self.center is None:
+            self.center = X.mean(axis=0)
+        return float(np.abs(X[chosen] - self.center).mean())
+
+
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_what_one_trial_keeps_does_not_reach_the_next(n_jobs):
+    far = [np.abs((PLANE[0] + 100).mean(axis=0) - (PLANE[0] + 100)).mean()]
+    both = curves(FromTheFirst(), n_jobs, budgets=[5, 40], shifts=[0, 100])
+    assert max(both) < 5
+    assert both[-1] == pytest.approx(far[0])  # of all the points
+    assert curves(FromTheFirst(), n_jobs, budgets=[40], shifts=[100]) == both[-2:]
+
+
+def test_what_is_changed_all_the_same_is_not_kept():
+    kept = []
+    with pytest.warns(UserWarning, match="not kept in the store: measures changed while it was"):
+        curves(lambda X, c: kept.append(c) or len(kept))
+    assert not list(store.root().rglob("trials/*.csv"))
+
+
+def test_what_cannot_be_copied_takes_part_itself():
+    lock = threading.Lock()
+    with pytest.warns(UserWarning, match="not kept in the store: a lock has no value"):
+        assert curves(lambda X, c: float(lock.locked())) == [0.0, 0.0]
+    assert Carried([lock]).copy() == [lock]
+
+
+def test_what_cannot_be_sent_is_said_before_any_work():
+    class Slow(UniformSampling):
+        def _prepare(self, X, graph=None):
+            raise AssertionError("it has begun")
+
+    lock = threading.Lock()
+    with pytest.raises(ValueError, match="this cannot be sent to workers: .*lock.*; n_jobs=1"):
+        curves(lambda X, c: lock.locked(), n_jobs=2, strategy=Slow())
+
+
+def test_arrays_are_sent_once_and_nobody_writes_into_them():
+    array = np.arange(10000.0)
+    (copy,) = arrived(sent([array]))
+    np.testing.assert_array_equal(copy, array)
+    assert not copy.flags.writeable
+    assert len(Carried([array]).packed[1]) < 1000
+
+
+def test_a_worker_that_is_this_process_has_the_value_itself():
+    carried = Carried(FromTheFirst())
+    assert pickle.loads(pickle.dumps(carried)) is carried
+
+
+def test_code_of_a_module_must_be_the_same_where_it_arrives(helper):
+    module = helper("K = 1.0\ndef measure(X, c): return K\nclass Kind:\n    size = 1")
+    content = sent([module.measure, module.Kind()])
+    measure, kind = arrived(content)
+    assert (measure(None, None), kind.size) == (1.0, 1)
+    module.K = 2.0
+    with pytest.raises(ValueError, match="^carried_helper.measure is not the same in a worker"):
+        arrived(content)
+    module.K, module.Kind.size = 1.0, 2
+    with pytest.raises(ValueError, match="^carried_helper.Kind is not the same in a worker"):
+        arrived(content)
+
+
+def test_a_module_must_be_the_same_where_it_arrives(helper, tmp_path, monkeypatch):
     module = helper("K = 1.0")
-    assert curves(lambda X, c: module.K, 2) == [1.0, 1.0]
-    module.K = 3.0
-    with pytest.raises(ValueError, match="carried_helper is not the same in a worker"):
-        curves(lambda X, c: module.K, 2)
-    assert curves(lambda X, c: module.K, 1) == [3.0, 3.0]
+    content = sent(lambda: module.K)
+    assert arrived(content)() == 1.0
+    module.K = 2.0
+    with pytest.raises(ValueError, match="^carried_helper is not the same in a worker"):
+        arrived(content)
+    del sys.modules["carried_helper"]
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
+    with pytest.raises(ValueError, match="^a worker has no carried_helper"):
+        arrived(content)
+
+
+@pytest.mark.parametrize("name", ["alvae.queries.base.UniformSampling", "numpy"])
+def test_alvae_and_libraries_must_be_the_same_where_it_arrives(name, monkeypatch):
+    content = sent(UniformSampling())
+    assert isinstance(arrived(content), UniformSampling)
+    here = sources.code_of("alvae.queries")
+    monkeypatch.setattr(sources, "code_of", lambda *names: here | {name: "other"})
+    with pytest.raises(ValueError, match=f"^{name} is not the same in a worker"):
+        arrived(content)
+
+
+def test_only_modules_of_the_caller_take_new_workers(helper):
+    module = helper("from functools import cache\n@cache\ndef measure(X, c): return 1.0")
+    assert Carried(module.measure).needs_new_workers
+    assert Carried(lambda X, c: module.measure(X, c)).needs_new_workers
+    assert Carried(threading.Lock()).needs_new_workers  # nobody knows
+    assert not Carried({"own": UniformSampling(), "by value": lambda X, c: 1.0}).needs_new_workers
+
+
+@pytest.mark.slow
+def test_workers_compute_with_the_code_of_today(helper):
+    low = "from functools import cache\n@cache\ndef number(): return {}"
+    top = "import carried_low\nfrom enum import Enum\nclass Mode(Enum):\n    A = 1\n"
+    top += "def measure(X, c, mode=Mode.A): return carried_low.number() * (mode is Mode.A)"
+    for number in (1.0, 2.0):
+        helper(low.format(number), "carried_low")
+        module = helper(top, "carried_top")
+        assert curves(module.measure, 2) == [number, number]
+        by_module = partial(lambda module, X, c: module.measure(X, c, module.Mode.A), module)
+        assert curves(by_module, 2) == [number, number]
+    module.carried_low.number = lambda: 3.0
+    with pytest.raises(ValueError, match="carried_low is not the same in a worker; n_jobs=1"):
+        curves(module.measure, 2)
+    assert curves(module.measure, 1) == [3.0, 3.0]
+    helper(low.format(4.0), "carried_low")
+    module = helper(top.replace("measure", "renamed"), "carried_top")
+    assert curves(module.renamed, 2) == [4.0, 4.0]

@@ -871,6 +871,7 @@ def test_a_classifier_without_a_seed_gets_one():
     assert_frame_equal(run(**given).drop(columns=SECONDS), table.drop(columns=SECONDS))
 
 
+@pytest.mark.filterwarnings("ignore:.*changed while it was made")  # what was seen is in the class
 def test_a_classifier_leaves_the_cores_to_the_workers():
     seen = []
 

@@ -5,8 +5,8 @@ beside a JSON file that says what made it. The tables are small and kept with th
 the book shows them without the wait; :mod:`alvae.book.results` reads them.
 
 An edit that changes no number makes a table stale all the same. ``--prove`` makes a slice of it
-again, in which all that takes part in the table has its rows: if these come out to the last digit
-that is written, the table is stamped as today's.
+again, that of one VAE: if its rows come out to the last digit that is written, the table is stamped
+as today's.
 """
 
 import argparse
@@ -200,9 +200,9 @@ def _seeds_of(made):
 def prove(name):
     """Make a slice of a stale table again, and stamp the table as today's if it comes out the same.
 
-    The slice is one VAE with all variants, at the smallest budget of each strategy and classifier,
-    and at the largest of all. The numbers depend on the processor, so that a proof is for the
-    machine that the table was made on, or one like it.
+    The slice is one VAE, the first of those that are swept, with all strategies and classifiers, at
+    the smallest budget of each and at the largest of all. The numbers depend on the processor, so
+    that a proof is for the machine that the table was made on, or one like it.
 
     Parameters
     ----------

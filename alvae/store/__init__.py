@@ -92,13 +92,14 @@ def keep(path, result, save, **about):
     save : callable
         ``save(result, path)`` writes it.
     **about
-        As JSON holds it. When, where and by what it was made, its size and its digest are added.
+        As JSON holds it. When, by what and, if it does not say so, on which machine it was made,
+        its size and its digest are added.
     """
     with replacing(path) as temporary:
         save(result, temporary)
         about |= {"bytes": temporary.stat().st_size, "sha256": _digest_of_file(temporary)}
     about["made"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-    about |= {"machine": machine(), "alvae": version("alvae")}
+    about = {"machine": machine()} | about | {"alvae": version("alvae")}
     with replacing(beside(path)) as temporary:
         temporary.write_bytes(_sealed(about))
 
@@ -196,8 +197,8 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None, tim
     Warns
     -----
     UserWarning
-        An entry is damaged, the recipe has something in it that has no value, so that nothing can
-        be stored under it, or storing failed.
+        An entry is damaged, the recipe has something in it that has no value, or another value
+        after the work than before, so that nothing can be stored under it, or storing failed.
     """
     told = partial(readable, recipe)
     try:
@@ -270,11 +271,13 @@ def _make(path, recipe, told, make, save, load, title, timed):
     unfinished = root() / "unfinished" / path.parent.name / path.stem
     if timed and not _is_of_here(unfinished):
         shutil.rmtree(unfinished)
+    of_here = _is_of_here(unfinished)
     start = perf_counter()
     result = make(unfinished)
     seconds = round(perf_counter() - start, 3)
     try:
-        told()  # again: it may have no value any more
+        if changed := differences(recipe, told()):
+            raise TypeError(f"{changed[0]} changed while it was made")
         check_unedited(recipe)  # workers may have loaded what was edited meanwhile
     except (TypeError, RuntimeError) as error:
         warnings.warn(
@@ -283,7 +286,8 @@ def _make(path, recipe, told, make, save, load, title, timed):
         shutil.rmtree(unfinished, ignore_errors=True)
         return result
     try:
-        keep(path, result, save, title=title, seconds=seconds, recipe=recipe)
+        where = {} if of_here else {"machine": "several"}
+        keep(path, result, save, title=title, seconds=seconds, recipe=recipe, **where)
         result = load(path)
     except Exception as error:  # what `save` raises is up to it
         warnings.warn(f"{path} could not be written, and is not kept: {error}", stacklevel=3)

@@ -14,6 +14,7 @@ import json
 import sys
 import sysconfig
 import types
+from collections.abc import MutableMapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import resolve_name
@@ -65,23 +66,41 @@ def readable(value):
     return described
 
 
-def modules_in(value):
-    """The digest of each module of the caller that a value refers to as a module, by name."""
+def imports_of(value):
+    """What another process imports for a value that it is sent.
+
+    Returns
+    -------
+    known : dict of str to str
+        The digests of definitions of alvae, and the versions of libraries.
+    of_caller : dict of (str, str) to str
+        By the name of a module of the caller and a name in it, or "", the digest of what is there.
+
+    Raises
+    ------
+    TypeError, RuntimeError
+        As for :func:`readable`.
+    """
     description = _Description()
     description.of(value)
-    return {name: digest(sys.modules[name]) for name in sorted(description.modules)}
+    named = {name: digest(_at(*name)) for name in sorted(description.of_caller)}
+    return description.known, named
 
 
-def modules_of_caller():
-    """The modules with a file that are neither of alvae nor of a library; not the script."""
-    ours = sources.HOME.name, "__main__", "__mp_main__"
-    return [
-        module
-        for name, module in list(sys.modules.items())
-        if getattr(module, "__file__", None)
-        and name.split(".")[0] not in ours
-        and not _is_of_library(name)
-    ]
+def check_imports(known, of_caller):
+    """Raise a ValueError unless this process imports what another one described."""
+    here = sources.code_of(*known)
+    other = [name for name in known if here.get(name) != known[name]]
+    for (module, name), expected in of_caller.items():
+        full = f"{module}.{name}".rstrip(".")
+        try:
+            import_module(module)
+            if digest(_at(module, name)) != expected:
+                other.append(full)
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"a worker has no {full}; n_jobs=1 does without") from error
+    if other:
+        raise ValueError(f"{other[0]} is not the same in a worker; n_jobs=1 does without")
 
 
 def digest(value):
@@ -110,7 +129,8 @@ class _Description:
     """
 
     def __init__(self):
-        self.within, self.seen, self.modules = [], {}, set()
+        self.within, self.seen = [], {}
+        self.known, self.of_caller = {}, set()
 
     def of(self, value):
         if isinstance(value, np.generic) and value.dtype.kind in NUMBERS:
@@ -176,6 +196,17 @@ class _Description:
         self.seen[id(value)] = len(self.seen), value  # which lives on, and keeps its id
         return describe(value)
 
+    def _known(self, module, name="", value=None):
+        """As `_known`, and remembered."""
+        code = _known(module, name, value)
+        self.known |= code or {}
+        return code
+
+    def _note(self, module, name, value):
+        """Remember code of the caller that another process imports by its name."""
+        if module not in ("__main__", None) and _is_at(module, name, value):
+            self.of_caller.add((module, name))
+
     def _tensor(self, tensor):
         """Without the address that a pickled one has."""
         plain = tensor.detach().cpu().contiguous().reshape(-1)
@@ -184,14 +215,15 @@ class _Description:
         return {"tensor": kind, "shape": list(tensor.shape), "content": content}
 
     def _module(self, module):
-        if (code := _known(module.__name__)) is not None:
+        if (code := self._known(module.__name__)) is not None:
             return {"module": module.__name__, "code": code}
-        self.modules.add(module.__name__)
+        self._note(module.__name__, "", module)
         return {"module": self._namespace(module)}
 
     def _class(self, cls):
-        if (code := _known(cls.__module__, cls.__qualname__, cls)) is not None:
+        if (code := self._known(cls.__module__, cls.__qualname__, cls)) is not None:
             return {"class": f"{cls.__module__}.{cls.__qualname__}", "code": code}
+        self._note(cls.__module__, cls.__qualname__, cls)
         kinds = [self.of(kind) for kind in (type(cls), *cls.__bases__)]
         return {"class": cls.__qualname__, "bases": kinds, "body": self._namespace(cls)}
 
@@ -200,9 +232,10 @@ class _Description:
         return {name: self.of(part) for name, part in parts.items() if name not in BOOKKEEPING}
 
     def _function(self, function):
-        code = _known(function.__module__, function.__qualname__, function)
+        code = self._known(function.__module__, function.__qualname__, function)
         if code is not None:
             return {"function": f"{function.__module__}.{function.__qualname__}", "code": code}
+        self._note(function.__module__, function.__qualname__, function)
         names = _global_names(function.__code__)
         reached = function.__globals__
         package = reached.get("__package__") or ""
@@ -237,7 +270,8 @@ class _Description:
 
     def _pickled(self, value):
         kind = type(value)
-        if (code := _known(kind.__module__, kind.__qualname__, kind)) is not None:
+        code = self._known(kind.__module__, kind.__qualname__, kind)
+        if code is not None and not isinstance(value, MutableMapping):  # which is there to be set
             for name, exported in list(vars(sys.modules[kind.__module__]).items()):
                 if exported is value:  # such as scipy.stats.norm, which has NumPy's generator in it
                     return {"global": f"{kind.__module__}.{name}", "code": code}
@@ -248,9 +282,10 @@ class _Description:
             raise TypeError(f"a {type(value).__name__} has no value to tell: {error}") from None
         if isinstance(reduced, str):  # the name of a global
             module = whichmodule(value, reduced)
-            if (code := _known(module, reduced, value)) is not None:
+            if (code := self._known(module, reduced, value)) is not None:
                 return {"global": f"{module}.{reduced}", "code": code}
             if hasattr(value, "__wrapped__"):  # a function with a cache, say
+                self._note(module, reduced, value)
                 return {"wrapper": self.of(type(value)), "wrapped": self.of(value.__wrapped__)}
             raise TypeError(f"{module}.{reduced} has no value to tell")
         parts = [list(part) if i in (3, 4) and part else part for i, part in enumerate(reduced)]
@@ -313,7 +348,12 @@ def _is_of_library(module):
 
 
 def _is_at(module, name, value):
-    found = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found is value
+    try:
+        return _at(module, name) is value
+    except (KeyError, AttributeError):
+        return False
+
+
+def _at(module, name):
+    """What is at a name of a module; the module itself where that is empty."""
+    return functools.reduce(getattr, filter(None, name.split(".")), sys.modules[module])

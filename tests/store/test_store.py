@@ -333,6 +333,27 @@ def test_what_is_made_for_its_seconds_is_made_again_on_another_machine(monkeypat
     assert len(made) == 2
 
 
+def test_what_another_machine_began_is_made_again_for_its_seconds(monkeypatch):
+    made = []
+
+    def make(unfinished):
+        made.append(unfinished)
+        if len(made) == 1:
+            store.keep(unfinished / "begun.npz", {"z": np.zeros(1)}, save_npz)
+            raise KeyboardInterrupt
+        return {"z": np.zeros(1)}
+
+    arguments = ("kind", {"a": 1}, ".npz", make, save_npz, load_npz)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(*arguments)
+    monkeypatch.setattr(store, "machine", lambda: "another")
+    fetch(*arguments)  # goes on with what was begun elsewhere
+    assert len(made) == 2
+    for _ in range(2):
+        fetch(*arguments, timed=True)
+    assert len(made) == 3
+
+
 def test_what_has_changed_since_the_latest_of_a_title():
     def ask(**recipe):
         return store.changes("kind", recipe, ".npz", "nine numbers")
