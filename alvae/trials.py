@@ -119,8 +119,9 @@ def learning_curves(
     Trial t at budget B has the same seed in every space and for every strategy, so that
     differences between these are paired. Work that queries on the same pool can share, such as the
     clusters of `KMeansCoreset`, is done once per space. Each trial has strategies, classifiers and
-    measures of its own: what it keeps in them, the next one does not find. The numbers do not depend on `n_jobs` or
-    `scheduler`, but for a test point exactly on a border between classes, where rounding decides.
+    measures of its own: what it keeps in them, the next one does not find. The numbers do not
+    depend on `n_jobs` or `scheduler`, but for a test point exactly on a border between classes,
+    where rounding decides.
 
     Parameters
     ----------

@@ -122,6 +122,7 @@ def test_select_does_without_the_trial_runner(loaded_by):
     assert "alvae.trials" not in loaded_by["recommendation"]
 
 
+@pytest.mark.slow
 def test_a_strategy_is_had_without_torch():
     code = (
         "import sys; from alvae import KMeansCoreset, SpectralMedoids, PoissonLearning; "

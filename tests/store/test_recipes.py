@@ -409,6 +409,7 @@ if __name__ == "__main__":  # a fork for each, which imports for itself
 """
 
 
+@pytest.mark.slow
 def test_a_module_that_is_imported_when_it_is_called(tmp_path):
     """Of a package, one whose name is that of a module of Python, one beside what imports it."""
     (tmp_path / "helpers").mkdir()
@@ -442,6 +443,7 @@ print(digest([Mine(3), measure, partial(measure, 1), KMeansCoreset(4), lambda x:
 """
 
 
+@pytest.mark.slow
 def test_the_same_in_every_process(tmp_path, capsys):
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, tmp_path / "script.py"]

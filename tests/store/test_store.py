@@ -257,6 +257,7 @@ print(len(made), sum("was edited after it was loaded" in str(w.message) for w in
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_stored_under_code_that_is_not_what_runs(tmp_path):
     home = tmp_path / "alvae"
     shutil.copytree(Path(store.__file__).parents[1], home, ignore=lambda *_: ["data"])
@@ -285,6 +286,7 @@ print(sum("coreset.py was edited after it was loaded" in str(w.message) for w in
 """
 
 
+@pytest.mark.slow
 def test_trials_during_which_their_code_was_edited_are_not_kept(tmp_path):
     home = tmp_path / "alvae"
     shutil.copytree(Path(store.__file__).parents[1], home, ignore=lambda *_: ["data"])
@@ -442,6 +444,7 @@ with store.scratch() as folder:
 """
 
 
+@pytest.mark.slow
 def test_scratch_of_a_killed_process_is_removed_by_the_next(tmp_path):
     subprocess.run([sys.executable, "-c", KILLED], check=False)
     assert len(list(root().rglob("large"))) == 1
