@@ -37,6 +37,7 @@ class TrainingState:
             self._warn(error)
             self.folder = None
         self.generator = generator
+        self.device = next(network.parameters()).device
         self.parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
 
     def keep(self, history):
@@ -44,12 +45,15 @@ class TrainingState:
         if not self.folder:
             return
         state = {"given": self.given, "history": history, "noise": self.generator.get_state()}
-        # Of a network that draws, too.
-        state["own_noise"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+        state["own_noise"] = torch.get_rng_state()  # of a network that draws, too
+        if self.device.type == "cuda":
+            state["gpu_noise"] = torch.cuda.get_rng_state(self.device)
         state |= {name: part.state_dict() for name, part in self.parts.items()}
         path = self.folder / f"epoch-{len(history):06}.pt"
+        is_of_here = all(epoch["timed_on"] for epoch in history)
+        where = {} if is_of_here else {"machine": "several"}
         try:
-            store.keep(path, state, torch.save)
+            store.keep(path, state, torch.save, **where)
         except Exception as error:  # torch raises a RuntimeError where a disk is full
             self._warn(error)
             return
@@ -70,7 +74,9 @@ class TrainingState:
                 for name, part in self.parts.items():
                     part.load_state_dict(state[name])
                 self.generator.set_state(state["noise"])
-                _set_own_noise(*state["own_noise"])
+                torch.set_rng_state(state["own_noise"])
+                if self.device.type == "cuda" and "gpu_noise" in state:
+                    torch.cuda.set_rng_state(state["gpu_noise"], self.device)
                 if about["machine"] == store.machine():
                     return state["history"]
                 return [epoch | UNTIMED for epoch in state["history"]]
@@ -78,12 +84,6 @@ class TrainingState:
 
     def _warn(self, error):
         warnings.warn(f"the training cannot be resumed here: {error}", stacklevel=5)
-
-
-def _set_own_noise(cpu, *gpus):
-    torch.set_rng_state(cpu)
-    for device, noise in zip(range(torch.cuda.device_count()), gpus, strict=False):
-        torch.cuda.set_rng_state(noise, device)
 
 
 def plain(params):

@@ -201,7 +201,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         self._check_params(X)
         self.image_shape_ = X.shape[1:]
         seed = int(np.random.SeedSequence(self.random_state).generate_state(1, np.uint64)[0]) >> 1
-        with torch.random.fork_rng(range(torch.cuda.device_count())):
+        device = named_device(self.device)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             self._build()
             self._train(X, torch.Generator().manual_seed(seed), checkpoints)

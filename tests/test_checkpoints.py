@@ -152,6 +152,14 @@ def test_seconds_of_another_machine_are_left_out(images, monkeypatch, tmp_path):
     assert [math.isnan(s) for s in seconds] == [True, True, False, False]
 
 
+def test_of_three_runs_on_two_machines_the_first_is_remembered(images, monkeypatch):
+    train = lambda: fit_stored(ConvVAE(**PARAMS), images, timed=True)  # noqa: E731
+    interrupted(monkeypatch, 1, train)
+    monkeypatch.setattr(store, "machine", lambda: "another")
+    interrupted(monkeypatch, 2, lambda: fit_stored(ConvVAE(**PARAMS), images))
+    assert all(math.isfinite(epoch["seconds"]) for epoch in train().history_)
+
+
 def test_of_a_stored_vae_too(images, monkeypatch):
     fit_stored(ConvVAE(**PARAMS), images)
     monkeypatch.setattr(store, "machine", lambda: "another")
