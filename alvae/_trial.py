@@ -112,7 +112,9 @@ def run_trials(numbers, budget, task):
     arrays = {name: read_only(getattr(task, name)) for name in ARRAYS}
     task = task._replace(**arrays)
     with threadpool_limits(1), sklearn.config_context(assume_finite=True):
-        return list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
+        rows = list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
+        task.given.check()
+        return rows
 
 
 def read_only(array):

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from numbers import Integral
-from uuid import uuid4
+from threading import RLock
 
 from joblib import Parallel, effective_n_jobs, parallel_config
 
@@ -20,9 +20,6 @@ class Workers(ExitStack):
         Processes on this machine; -1 is one per core.
     scheduler : str, default=None
         Address of a Dask scheduler, such as "tcp://10.0.0.1:8786", whose workers are used instead.
-    anew : bool, default=False
-        Whether the processes on this machine must be new ones: those of earlier work live on, and
-        have modules of the caller as these were then.
 
     Raises
     ------
@@ -35,17 +32,24 @@ class Workers(ExitStack):
         Whether work is done in other processes than this one.
     """
 
-    def __init__(self, n_jobs=-1, scheduler=None, anew=False):
+    def __init__(self, n_jobs=-1, scheduler=None):
         super().__init__()
         if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0:
             raise ValueError(f"n_jobs is {shown(n_jobs)}; allowed are integers but 0")
         self.n_jobs = n_jobs
-        # joblib starts new workers where they begin with something else than those it has.
-        self.begin = {"initializer": _begin, "initargs": (uuid4().hex,)} if anew else {}
         self.client = self.enter_context(_connect(scheduler)) if scheduler else None
         self.elsewhere = self.client is not None or effective_n_jobs(n_jobs) > 1
+        if self.client is None and self.elsewhere:
+            self.enter_context(_alone)
         self._busy = self.enter_context(ExitStack())
         self._shared = self._parallel = None
+
+    def begin_with(self, token):
+        """Have processes on this machine that began with this code of the caller, and no other.
+
+        Those of earlier work live on, and have modules as these were then.
+        """
+        _begun.update(initializer=_begin, initargs=(token,))
 
     def parallel(self, shared):
         """A `joblib.Parallel` for tasks that have `shared` among their arguments.
@@ -60,14 +64,18 @@ class Workers(ExitStack):
                 self._busy.enter_context(parallel_config("dask", **options))
                 parallel = Parallel(return_as="generator")
             else:
-                parallel = Parallel(self.n_jobs, return_as="generator", **self.begin)
+                parallel = Parallel(self.n_jobs, return_as="generator", **_begun)
             self._parallel = self._busy.enter_context(parallel)
             self._shared = shared
         return self._parallel
 
 
-def _begin(work):
-    """What a worker does that is started for this work alone: nothing more."""
+_alone = RLock()  # joblib cannot start new workers while another thread uses those that it has
+_begun = {}  # what its workers began with: where that is another, it starts new ones
+
+
+def _begin(token):
+    """What a worker does when it begins: nothing."""
 
 
 def _connect(address):

@@ -173,11 +173,13 @@ def learning_curves(
     parts = []
     with (
         progress_bar(n_points * protocol.n_trials, "learning curves", "trial") as bar,
-        Workers(n_jobs, scheduler, anew=carried.needs_new_workers) as workers,
+        Workers(n_jobs, scheduler) as workers,
         ExitStack() as work,
     ):
         if workers.elsewhere:
             _ = carried.packed  # here, before long work, an error is in one line
+            if carried.imports.is_of_caller:
+                workers.begin_with(carried.token)
         folder = None if scheduler else cache(lambda: work.enter_context(store.scratch()))
         for space_name, (X, X_test) in spaces.items():
             data = (X, labels, X_test, test_labels)
@@ -258,6 +260,13 @@ class _Curve:
             "random_state": protocol.random_state,
         }
 
+    def told(self, budget):
+        """The recipe as a digest; None if it has no value to tell."""
+        try:
+            return store.digest(self.recipe(budget))
+        except (TypeError, RuntimeError):
+            return None
+
     @cached_property
     def task(self):
         """Made when the first trial runs, and with one BLAS thread, as in every trial."""
@@ -271,7 +280,7 @@ class _Curve:
         done = set().union(*(table["trial"] for table in kept))
         left = [trial for trial in range(self.protocol.n_trials) if trial not in done]
         self.bar.update(len(done))
-        rows, seconds, since = [], [], perf_counter()
+        rows, seconds, since, before = [], [], perf_counter(), self.told(budget)
 
         def chunks():
             """Trials for a worker: one while it is not known how long they take."""
@@ -285,7 +294,7 @@ class _Curve:
             n_trials = len(part) // len(self.protocol.classifiers)
             seconds.append(sum(row["seconds"] for row in part) / n_trials)
             self.bar.update(n_trials)
-            if perf_counter() - since > KEEP_SECONDS:
+            if perf_counter() - since > KEEP_SECONDS and self.told(budget) == before:
                 kept.append(pd.DataFrame(rows))
                 _keep(unfinished / f"{next(number):06}.csv", kept[-1])
                 rows, since = [], perf_counter()

@@ -1,9 +1,8 @@
 """The convolutional variational autoencoder of the paper, whole, in this one file.
 
 Encoder: four 3x3 convolutions with 32, 64, 64 and 64 filters, the first and the third with stride
-2, each followed by batch normalization [2]_ and a ReLU; and two heads: the mean and the
-log-variance of q(z|x) [1]_. The decoder goes back: a dense layer, and two transposed 3x3
-convolutions with stride 2, of which the last gives the image.
+2, each followed by batch normalization [2]_ and a ReLU; two heads give the mean and log-variance of
+q(z|x) [1]_. Decoder: a dense layer and two transposed 3x3 convolutions with stride 2.
 
 The loss is the negative of the paper's equation (2), with a weight β on the regularization term:
 

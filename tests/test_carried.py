@@ -4,13 +4,15 @@ import importlib
 import pickle
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
 
-from alvae import _carried, store
+from alvae import _carried, store, trials
 from alvae._carried import Carried
+from alvae.coverage import covering_radius
 from alvae.queries import UniformSampling
 from alvae.store import sources
 from alvae.trials import TrialProtocol, learning_curves
@@ -40,7 +42,7 @@ def sent(value):
 def arrived(content):
     """As in another process, which has sent nothing and compared nothing."""
     _carried._sent.clear()
-    _carried._same.clear()
+    _carried._first.clear()
     return pickle.loads(content).copy()
 
 
@@ -99,12 +101,13 @@ def test_what_cannot_be_sent_is_said_before_any_work():
         curves(lambda X, c: lock.locked(), n_jobs=2, strategy=Slow())
 
 
-def test_arrays_are_sent_once_and_nobody_writes_into_them():
-    array = np.arange(10000.0)
+@pytest.mark.parametrize("n", [1000, 200_000])
+def test_arrays_are_sent_apart_and_trials_write_only_into_copies(n):
+    array = np.arange(float(n))
+    assert len(Carried([array]).packed[1]) < 1000
     (copy,) = arrived(sent([array]))
     np.testing.assert_array_equal(copy, array)
-    assert not copy.flags.writeable
-    assert len(Carried([array]).packed[1]) < 1000
+    assert copy.flags.writeable == (n == 1000)  # as joblib has it, too
 
 
 def test_a_worker_that_is_this_process_has_the_value_itself():
@@ -125,6 +128,16 @@ def test_code_of_a_module_must_be_the_same_where_it_arrives(helper):
         arrived(content)
 
 
+def test_what_has_no_value_to_tell_hides_nothing(helper):
+    source = "from functools import singledispatch\n@singledispatch\ndef odd(X, c): return 1.0\n"
+    module = helper(f"{source}K = 1.0\ndef measure(X, c): return K")
+    content = sent({"odd": module.odd, "even": module.measure})
+    assert arrived(content)["odd"](None, None) == 1.0
+    module.K = 2.0
+    with pytest.raises(ValueError, match="^carried_helper.measure is not the same in a worker"):
+        arrived(content)
+
+
 def test_a_module_must_be_the_same_where_it_arrives(helper, tmp_path, monkeypatch):
     module = helper("K = 1.0")
     content = sent(lambda: module.K)
@@ -134,7 +147,7 @@ def test_a_module_must_be_the_same_where_it_arrives(helper, tmp_path, monkeypatc
         arrived(content)
     del sys.modules["carried_helper"]
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
-    with pytest.raises(ValueError, match="^a worker has no carried_helper"):
+    with pytest.raises(ValueError, match="^a worker: No module named 'carried_helper'; n_jobs=1"):
         arrived(content)
 
 
@@ -148,12 +161,74 @@ def test_alvae_and_libraries_must_be_the_same_where_it_arrives(name, monkeypatch
         arrived(content)
 
 
-def test_only_modules_of_the_caller_take_new_workers(helper):
+def test_only_code_of_the_caller_takes_new_workers(helper):
     module = helper("from functools import cache\n@cache\ndef measure(X, c): return 1.0")
-    assert Carried(module.measure).needs_new_workers
-    assert Carried(lambda X, c: module.measure(X, c)).needs_new_workers
-    assert Carried(threading.Lock()).needs_new_workers  # nobody knows
-    assert not Carried({"own": UniformSampling(), "by value": lambda X, c: 1.0}).needs_new_workers
+    for own in (module.measure, lambda X, c: 1.0, threading.Lock()):  # of the last nobody knows
+        assert Carried({"own": own, "known": covering_radius}).imports.is_of_caller
+    assert not Carried({"own": UniformSampling(), "known": np.mean}).imports.is_of_caller
+
+
+COUNTING = """
+n = 0
+def measure(X, c):
+    global n
+    n += 1
+    return n
+"""
+
+
+@pytest.mark.slow
+def test_what_trials_change_in_a_module_of_a_worker_is_noticed(helper):
+    for _ in range(2):  # the workers live on
+        with pytest.raises(ValueError, match="trials changed what they have in common; n_jobs=1"):
+            curves(helper(COUNTING).measure, 2)
+
+
+@pytest.mark.slow
+def test_a_class_of_the_script_is_what_it_was_for_every_trial(helper):
+    module = helper("def keep(own, X):\n    if not hasattr(own, 'X'):\n        own.X = X.mean()")
+
+    class Own:
+        def __call__(self, X, c):
+            module.keep(type(self), X)
+            return float(type(self).X)
+
+    with pytest.raises(ValueError, match="trials changed what they have in common; n_jobs=1"):
+        curves(Own(), 2, budgets=[5, 6], shifts=[0, 100])
+
+
+@pytest.mark.slow
+def test_a_package_is_the_same_where_it_arrives(helper, tmp_path):
+    (tmp_path / "carried_lab").mkdir()
+    (tmp_path / "carried_lab" / "__init__.py").write_text("")
+    (tmp_path / "carried_lab" / "measures.py").write_text("def one(X, c): return 1.0")
+    importlib.invalidate_caches()
+    lab = importlib.import_module("carried_lab.measures") and sys.modules["carried_lab"]
+    assert curves(lambda X, c: lab.measures.one(X, c), 2) == [1.0, 1.0]
+
+
+@pytest.mark.slow
+def test_two_threads_take_turns(helper):
+    measures = [helper(f"def of(X, c): return {n}.0", f"carried_{n}").of for n in (1, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda measure: curves(measure, 2), measures, timeout=300)
+        assert list(found) == [[1.0, 1.0], [2.0, 2.0]]
+
+
+def test_of_an_interrupted_run_only_trials_before_a_change_are_kept(helper, monkeypatch):
+    module = helper("K = 1.0\ndef measure(X, c): return K")
+    kept, keep = [], trials._keep
+
+    def keep_and_change(path, table):
+        keep(path, table)
+        kept.append(table["m"].tolist())
+        module.K = 2.0
+
+    monkeypatch.setattr(trials, "KEEP_SECONDS", 0)
+    monkeypatch.setattr(trials, "_keep", keep_and_change)
+    with pytest.warns(UserWarning, match="not kept in the store: measures changed while it was"):
+        curves(module.measure)
+    assert kept == [[1.0]]
 
 
 @pytest.mark.slow

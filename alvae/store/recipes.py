@@ -3,7 +3,8 @@
 Parameters are described by what is in them, and not by how they print. A class or a function of
 alvae is described by its source and that of all that it uses; one of an installed library by the
 library's version; and one of the caller, from a notebook, a script, a module, by its byte code and
-by all that this refers to. What a program patches into alvae or a library is not seen.
+by all that this refers to. What a program patches into alvae or a library is not seen, nor are the
+variables of the environment, nor what a function with a cache keeps.
 """
 
 import copyreg
@@ -11,6 +12,7 @@ import dis
 import functools
 import hashlib
 import json
+import os
 import sys
 import sysconfig
 import types
@@ -20,6 +22,7 @@ from importlib import import_module
 from importlib.util import resolve_name
 from pathlib import Path
 from pickle import whichmodule
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -66,15 +69,26 @@ def readable(value):
     return described
 
 
-def imports_of(value):
+class Imports(NamedTuple):
     """What another process imports for a value that it is sent.
 
-    Returns
-    -------
+    Parameters
+    ----------
     known : dict of str to str
         The digests of definitions of alvae, and the versions of libraries.
     of_caller : dict of (str, str) to str
         By the name of a module of the caller and a name in it, or "", the digest of what is there.
+    is_of_caller : bool
+        Whether there is code of the caller in the value, imported or not.
+    """
+
+    known: dict[str, str]
+    of_caller: dict[tuple[str, str], str]
+    is_of_caller: bool
+
+
+def imports_of(value):
+    """The `Imports` of a value.
 
     Raises
     ------
@@ -84,23 +98,24 @@ def imports_of(value):
     description = _Description()
     description.of(value)
     named = {name: digest(_at(*name)) for name in sorted(description.of_caller)}
-    return description.known, named
+    return Imports(description.known, named, description.is_of_caller)
 
 
-def check_imports(known, of_caller):
+def check_imports(imports):
     """Raise a ValueError unless this process imports what another one described."""
+    known, of_caller, _ = imports
     here = sources.code_of(*known)
     other = [name for name in known if here.get(name) != known[name]]
-    for (module, name), expected in of_caller.items():
-        full = f"{module}.{name}".rstrip(".")
-        try:
+    try:
+        for module, _ in of_caller:  # all of them first: what is imported is part of its package
             import_module(module)
+        for (module, name), expected in of_caller.items():
             if digest(_at(module, name)) != expected:
-                other.append(full)
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"a worker has no {full}; n_jobs=1 does without") from error
+                other.append(f"{module}.{name}".rstrip("."))
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"a worker: {error}; n_jobs=1 does without workers") from error
     if other:
-        raise ValueError(f"{other[0]} is not the same in a worker; n_jobs=1 does without")
+        raise ValueError(f"{other[0]} is not the same in a worker; n_jobs=1 does without workers")
 
 
 def digest(value):
@@ -130,7 +145,8 @@ class _Description:
 
     def __init__(self):
         self.within, self.seen = [], {}
-        self.known, self.of_caller = {}, set()
+        self.known, self.of_caller, self.is_of_caller = {}, set(), False
+        self.hashed = {}  # arrays, by their ids; and the arrays, which keep these
 
     def of(self, value):
         if isinstance(value, np.generic) and value.dtype.kind in NUMBERS:
@@ -162,7 +178,7 @@ class _Description:
                 named = sorted(value, key=lambda part: getattr(part, "__qualname__", ""))
                 return {type(value).__name__: sorted(map(of, named), key=json.dumps)}
             case np.ndarray() if type(value) in ARRAYS and not value.dtype.hasobject:
-                content = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
+                content = self._hash(value)
                 kind = value.dtype.str if value.dtype.names is None else str(value.dtype)
                 return {"dtype": kind, "shape": list(value.shape), "sha256": content}
             case types.ModuleType():
@@ -190,6 +206,12 @@ class _Description:
             return self._tensor(value)
         return self._pickled(value)
 
+    def _hash(self, array):
+        if id(array) not in self.hashed:
+            content = hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+            self.hashed[id(array)] = content, array
+        return self.hashed[id(array)][0]
+
     def _once(self, describe, value):
         if id(value) in self.seen:
             return {"seen": self.seen[id(value)][0]}
@@ -203,7 +225,8 @@ class _Description:
         return code
 
     def _note(self, module, name, value):
-        """Remember code of the caller that another process imports by its name."""
+        """Remember code of the caller, and whether another process imports it by its name."""
+        self.is_of_caller = True
         if module not in ("__main__", None) and _is_at(module, name, value):
             self.of_caller.add((module, name))
 
@@ -271,7 +294,8 @@ class _Description:
     def _pickled(self, value):
         kind = type(value)
         code = self._known(kind.__module__, kind.__qualname__, kind)
-        if code is not None and not isinstance(value, MutableMapping):  # which is there to be set
+        is_set = isinstance(value, MutableMapping) and value is not os.environ  # as rcParams are
+        if code is not None and not is_set:
             for name, exported in list(vars(sys.modules[kind.__module__]).items()):
                 if exported is value:  # such as scipy.stats.norm, which has NumPy's generator in it
                     return {"global": f"{kind.__module__}.{name}", "code": code}
