@@ -3,6 +3,7 @@
 Nothing here loads torch: a page that only reads tables opens at once.
 """
 
+import numpy as np
 import pandas as pd
 from scipy.stats import t
 
@@ -105,13 +106,23 @@ def paired_gains(table, strategy, by):
     Returns
     -------
     pandas.DataFrame
-        `by`, `strategy` (the other), `mean` and `sem` of the differences over the VAEs, and `p` of
-        the paired t-test, two-sided.
+        `by`, `strategy` (the other), `mean`, `sem` and number `n_seeds` of the differences, one for
+        each VAE, and `p` of the paired t-test, two-sided and corrected for all differences that are
+        in the table [1]_.
+
+    References
+    ----------
+    .. [1] S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal
+       of Statistics 6, 1979.
     """
     wide = table.pivot_table("mean", [*by, "seed"], "strategy", sort=False)
     gains = wide.drop(columns=strategy).rsub(wide[strategy], axis=0)
     gains = gains.stack().dropna().rename("gain").reset_index()
     grouped = gains.groupby([*by, "strategy"], sort=False)["gain"]
     result = grouped.agg(["mean", "sem", "size"]).reset_index()
-    result["p"] = 2 * t.sf(abs(result["mean"]) / result["sem"], result.pop("size") - 1)
+    result = result.rename(columns={"size": "n_seeds"})
+    alone = 2 * t.sf(abs(result["mean"]) / result["sem"], result["n_seeds"] - 1)
+    order = alone.argsort()
+    corrected = np.maximum.accumulate(alone[order] * np.arange(len(alone), 0, -1))
+    result.loc[order, "p"] = corrected.clip(max=1)
     return result
