@@ -113,6 +113,7 @@ def check_unedited(described):
         _unedited(next(filter(None, files)))
 
 
+@cache
 def _file_of(name):
     path = HOME.parent.joinpath(*name.split("."))
     files = (path.with_suffix(".py"), path / "__init__.py")
@@ -121,7 +122,10 @@ def _file_of(name):
 
 def _unedited(file):
     """The file, unless it is another one than this process loaded, or will load."""
-    stat = file.stat()
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        raise RuntimeError(f"{file} was removed after it was loaded; start Python again") from None
     if _STATS.get(file, now := (stat.st_mtime_ns, stat.st_size)) != now:
         raise RuntimeError(f"{file} was edited after it was loaded; start Python again")
     return file

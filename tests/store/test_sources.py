@@ -27,6 +27,7 @@ def package(tmp_path, monkeypatch):
         monkeypatch.setattr(sources, "_STATS", {})
         sources._module.cache_clear()
         sources._definition.cache_clear()
+        sources._file_of.cache_clear()
 
     def edit(file, old, new):
         text = (home / file).read_text(encoding="utf-8")
@@ -163,6 +164,13 @@ def test_a_file_that_was_edited_after_it_was_loaded(package, monkeypatch):
     code_of("alvae.classifiers.svc")
     with pytest.raises(RuntimeError, match="_clusters.py was edited after it was loaded"):
         code_of("alvae.queries.KMeansCoreset")
+
+
+def test_a_file_that_is_removed_after_it_was_read(package):
+    sources.code_of("alvae._clusters")
+    (sources.HOME / "_clusters.py").unlink()
+    with pytest.raises(RuntimeError, match="_clusters.py was removed after it was loaded"):
+        sources.code_of("alvae._clusters")
 
 
 def test_a_file_that_is_edited_after_it_was_read(package, monkeypatch):
