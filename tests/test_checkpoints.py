@@ -19,7 +19,7 @@ PARAMS = {"latent_dim": 2, "epochs": 4, "batch_size": 16, "random_state": 0}
 
 @pytest.fixture(scope="module")
 def images():
-    return load_pool().images[:70]
+    return load_pool().images[:40]
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,7 @@ def test_labels_known_before_are_not_asked_for_again(images, vae):
     assert np.isnan(y[more]).all()
 
 
+@pytest.mark.slow
 def test_a_vae_is_trained_and_kept_where_none_is_given(images, tmp_path, monkeypatch):
     monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
     monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 2)

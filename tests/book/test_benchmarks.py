@@ -122,6 +122,7 @@ def test_the_sum_of_the_paper_by_hand():
     assert list(steps["usual"]) == [2 * 100 / 50, (10 + 15 + 7) / 2]
 
 
+@pytest.mark.slow
 def test_peak_memory_sees_what_was_allocated():
     before, more = benchmarks.peak_memory(), 2**26
     np.ones((before + more) // 8)
