@@ -237,6 +237,14 @@ def test_a_recipe_without_a_value_is_not_stored():
     assert not (root() / "kind").exists()
 
 
+def said_beside_a_copy(folder, source):
+    """What a script prints that finds a copy of the package, which it may edit."""
+    home = Path(store.__file__).parents[1]
+    shutil.copytree(home, folder / "alvae", ignore=lambda *_: ["data"])
+    command = [sys.executable, "-c", source]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
 EDITED = """
 import os, warnings
 from pathlib import Path
@@ -259,11 +267,7 @@ print(len(made), sum("was edited after it was loaded" in str(w.message) for w in
 
 @pytest.mark.slow
 def test_nothing_is_stored_under_code_that_is_not_what_runs(tmp_path):
-    home = tmp_path / "alvae"
-    shutil.copytree(Path(store.__file__).parents[1], home, ignore=lambda *_: ["data"])
-    command = [sys.executable, "-c", EDITED]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert result.stdout == "2 2\n"
+    assert said_beside_a_copy(tmp_path, EDITED) == "2 2\n"
     assert not (root() / "kind").exists()
 
 
@@ -288,11 +292,7 @@ print(sum("coreset.py was edited after it was loaded" in str(w.message) for w in
 
 @pytest.mark.slow
 def test_trials_during_which_their_code_was_edited_are_not_kept(tmp_path):
-    home = tmp_path / "alvae"
-    shutil.copytree(Path(store.__file__).parents[1], home, ignore=lambda *_: ["data"])
-    command = [sys.executable, "-c", EDITED_MEANWHILE]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert result.stdout == "1\n"
+    assert said_beside_a_copy(tmp_path, EDITED_MEANWHILE) == "1\n"
     assert not (root() / "trials").exists() or not list((root() / "trials").glob("*.csv"))
 
 
