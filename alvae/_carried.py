@@ -1,14 +1,19 @@
-"""What takes part in trials, on its way to them: each gets a copy, as it was when work began.
+"""What takes part in trials, on its way to them: each trial gets a copy, as it was when work began.
 
-So what one trial changes in it does not reach the next, here or in another process. A process that
-lives elsewhere imports by name what it is sent, and may find another module there, or one in which
-nothing was set: what it imports is described there as it was here, and must be the same. It must
-still be so after trials, which may change what is not copied: a variable of a module, say.
+So what one trial changes in it does not reach the next, here or in another process. Functions,
+classes and modules are not copied. A process that lives elsewhere imports them by name, and may
+find another module there, or one in which nothing was set: what it imports is described there as
+it was here, and must be the same. It must still be so after trials, which may change what is not
+copied: a variable of a module, say.
 """
 
+import io
 import pickle
+import sys
 from copy import deepcopy
 from functools import cached_property
+from importlib import import_module
+from types import ModuleType
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
@@ -37,11 +42,15 @@ class Carried:
         self.value, self.code = value, code
 
     def copy(self):
-        """The value of one trial; where something in it cannot be copied, the value itself."""
-        try:
-            return deepcopy(self.value)
-        except Exception:  # whatever a class of the caller raises
-            return self.value
+        """The value of one trial; of a part that cannot be copied, the part itself."""
+        memo = dict(self._uncopied)
+        return _mapped(lambda part: _copied(part, memo), self.value)
+
+    @cached_property
+    def _uncopied(self):
+        """By their ids, as `deepcopy` takes them, modules and the bare objects that these have."""
+        modules = {id(m): m for m in sys.modules.values() if isinstance(m, ModuleType)}
+        return modules | {key: one for key, (_, _, one) in _bare_objects().items()}
 
     def check(self):
         """Nothing: in this process the store looks at it again."""
@@ -49,17 +58,12 @@ class Carried:
     @cached_property
     def imports(self):
         """What is imported for it, and whether code of the caller is in it, as far as is known."""
-        known, of_caller, is_of_caller = {}, {}, False
-        for part in [*_parts(self.value), self.code]:
-            try:
-                imports = imports_of(part)
-            except (TypeError, RuntimeError):  # it has no value to tell: nothing is kept of it
-                is_of_caller = True
-            else:
-                known |= imports.known
-                of_caller |= imports.of_caller
-                is_of_caller |= imports.is_of_caller
-        return Imports(known, of_caller, is_of_caller)
+        parts = [_imports(part) for part in [*_parts(self.value), self.code]]
+        known, of_caller = {}, {}
+        for part in parts:
+            known |= part.known
+            of_caller |= part.of_caller
+        return Imports(known, of_caller, any(part.is_of_caller for part in parts))
 
     @cached_property
     def token(self):
@@ -76,18 +80,36 @@ class Carried:
         ValueError
             Something in it cannot be sent.
         """
-        buffers = []
+        buffers, file = [], io.BytesIO()
         try:
-            content = cloudpickle.dumps(self.value, protocol=5, buffer_callback=buffers.append)
+            _Pickler(file, protocol=5, buffer_callback=buffers.append).dump(self.value)
         except Exception as error:  # whatever a class of the caller raises
             reason = f"{' '.join(str(error).split())}; n_jobs=1 does without"
             raise ValueError(f"this cannot be sent to workers: {reason}") from error
         arrays = [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers]
         _sent[self.token] = self
-        return self.token, content, arrays, self.imports
+        return self.token, file.getvalue(), arrays, self.imports
 
     def __reduce__(self):
         return _arrive, self.packed
+
+
+class _Pickler(cloudpickle.Pickler):
+    """Sends by name the bare objects of modules, which differ in nothing but what they are."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.bare = _bare_objects()
+
+    def reducer_override(self, value):
+        if (found := self.bare.get(id(value))) and found[0] != "__main__":
+            return _at, found[:2]
+        return super().reducer_override(value)
+
+
+def is_of_caller(value):
+    """Whether code of the caller is in a value, or might be."""
+    return _imports(value).is_of_caller
 
 
 def _arrive(token, *packed):
@@ -126,11 +148,49 @@ class _Arrived:
 WITHOUT = "n_jobs=1 does without workers"
 
 
+def _bare_objects():
+    """By their ids, the modules and names of such as ``MISSING = object()``, and these objects."""
+    modules = [module for module in sys.modules.values() if isinstance(module, ModuleType)]
+    # The script first: what it has from a module is found there again, and imported from there.
+    modules.sort(key=lambda module: module.__name__ != "__main__")
+    return {
+        id(value): (module.__name__, name, value)
+        for module in modules
+        for name, value in list(vars(module).items())
+        if type(value) is object
+    }
+
+
+def _at(module, name):
+    return getattr(import_module(module), name)
+
+
+def _copied(part, memo):
+    try:
+        return deepcopy(part, memo)
+    except Exception:  # whatever a class of the caller raises
+        return part
+
+
+def _mapped(function, value):
+    """A nested dict with the function of each value."""
+    if type(value) is not dict:
+        return function(value)
+    return {name: _mapped(function, nested) for name, nested in value.items()}
+
+
 def _parts(value):
     """The values in a nested dict, which are told one by one, as some may have none to tell."""
-    if type(value) is not dict:
-        return [value]
-    return [part for nested in value.values() for part in _parts(nested)]
+    parts = []
+    _mapped(parts.append, value)
+    return parts
+
+
+def _imports(part):
+    try:
+        return imports_of(part)
+    except (TypeError, RuntimeError):  # it has no value to tell: nothing is kept of it
+        return Imports({}, {}, True)
 
 
 def _digests(value):

@@ -1,5 +1,6 @@
 """One trial, as a worker runs it: choose points, train classifiers on their labels, measure."""
 
+from copy import deepcopy
 from datetime import date
 from itertools import chain
 from numbers import Real
@@ -19,6 +20,24 @@ from alvae.queries.base import seeded
 ARRAYS = ("X", "labels", "X_test", "test_labels")
 
 
+class Prepared(NamedTuple):
+    """What trials share, and whether code of the caller works on it, which may change it."""
+
+    value: object
+    is_of_caller: bool
+
+    def copy(self):
+        """That of one trial."""
+        if not self.is_of_caller:
+            return self.value
+        try:
+            return deepcopy(self.value)
+        except Exception as error:  # whatever a class of the caller raises
+            raise ValueError(
+                f"what prepare gives must be such that it can be copied: {error}"
+            ) from error
+
+
 class Task(NamedTuple):
     """What all trials of one strategy in one space have in common.
 
@@ -29,9 +48,9 @@ class Task(NamedTuple):
         By name the strategies, the classifiers and the measures.
     strategy : str
         The one whose trials these are.
-    prepared : object
+    prepared : Prepared
         What queries share,
-    shared : dict of str to object
+    shared : dict of str to Prepared
         and the fits of each classifier.
     batch_size : int or None
     random_state : int
@@ -43,8 +62,8 @@ class Task(NamedTuple):
     test_labels: np.ndarray
     given: Carried
     strategy: str
-    prepared: object
-    shared: dict[str, object]
+    prepared: Prepared
+    shared: dict[str, Prepared]
     batch_size: int | None
     random_state: int
 
@@ -130,10 +149,10 @@ def _run_trial(number, budget, task):
     rng = np.random.default_rng(seed_of(task.random_state, budget, number))
     given = task.given.copy()
     strategy = clone(given["strategies"][task.strategy]).set_params(random_state=rng)
-    strategy = _on_one_core(strategy)
-    chosen = _acquire(strategy, task.X, task.labels, budget, task.batch_size, task.prepared)
+    strategy, prepared = _on_one_core(strategy), task.prepared.copy()
+    chosen = _acquire(strategy, task.X, task.labels, budget, task.batch_size, prepared)
     query_seconds = perf_counter() - start
-    weights = strategy.sample_weight(task.X, chosen, prepared=task.prepared)
+    weights = strategy.sample_weight(task.X, chosen, prepared=prepared)
     row = {"budget": budget, "trial": int(number)}
     for name, measure in given["measures"].items():
         row[name] = _number(name, measure(task.X, chosen.copy()))
@@ -142,7 +161,7 @@ def _run_trial(number, budget, task):
         begin = perf_counter()
         rng = np.random.default_rng(seed_of(task.random_state, budget, number, i))
         classifier = _on_one_core(seeded(clone(classifier), rng))
-        result = _learn(classifier, task.shared[name], chosen, weights, task)
+        result = _learn(classifier, task.shared[name].copy(), chosen, weights, task)
         seconds = {"query_seconds": query_seconds}
         seconds["seconds"] = query_seconds + perf_counter() - begin
         seconds["timed_on"] = date.today().isoformat()

@@ -20,7 +20,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
-from alvae._carried import Carried
+from alvae._carried import Carried, is_of_caller
 from alvae._checks import (
     as_array_of_labels,
     check_exact,
@@ -32,7 +32,7 @@ from alvae._checks import (
 )
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
-from alvae._trial import Task, acquire, read_only, run_trials, seed_of
+from alvae._trial import Prepared, Task, acquire, read_only, run_trials, seed_of
 from alvae._workers import Workers
 from alvae.classifiers import GridSearchSVC, as_pool_classifier
 from alvae.queries import as_strategy
@@ -234,7 +234,9 @@ class _Space:
             "folder": self.folder and self.folder(),
         }
         return {
-            name: classifier.prepare(self.X, self.X_test, **options)
+            name: Prepared(
+                classifier.prepare(self.X, self.X_test, **options), is_of_caller(classifier)
+            )
             for name, classifier in self.carried.value["classifiers"].items()
         }
 
@@ -248,11 +250,11 @@ class _Curve:
 
     def recipe(self, budget):
         """All that the trials at this budget depend on."""
-        protocol = self.protocol
+        protocol, given = self.protocol, self.space.carried.value
         return self.space.digests | {
-            "classifiers": list(protocol.classifiers.items()),
-            "measures": list(protocol.measures.items()),
-            "strategy": self.space.carried.value["strategies"][self.name],
+            "classifiers": list(given["classifiers"].items()),
+            "measures": list(given["measures"].items()),
+            "strategy": given["strategies"][self.name],
             "code": CODE,
             "budget": int(budget),
             "n_trials": protocol.n_trials,
@@ -306,7 +308,8 @@ def _task(space, name, protocol):
     first = clone(space.carried.value["strategies"][name])
     first.set_params(random_state=seed_of(protocol.random_state, 0))
     with threadpool_limits(1):
-        shared = first.prepare(space.X, space.graph), space.shared
+        prepared = Prepared(first.prepare(space.X, space.graph), is_of_caller(first))
+        shared = prepared, space.shared
     data = (space.X, space.labels, space.X_test, space.test_labels)
     return Task(*data, space.carried, name, *shared, protocol.batch_size, protocol.random_state)
 
@@ -327,7 +330,7 @@ def _untimed(table):
     return table.assign(**dict.fromkeys(TIMES, np.nan))
 
 
-CODE = (_Space, _Curve, _task, run_trials, _save, _load)  # that the numbers come from
+CODE = (_Space, _Curve, _task, run_trials, Carried, _save, _load)  # that the numbers come from
 
 
 def _keep(path, table):

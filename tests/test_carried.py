@@ -12,9 +12,10 @@ import pytest
 
 from alvae import _carried, store, trials
 from alvae._carried import Carried
+from alvae.classifiers import PoolClassifier
 from alvae.coverage import covering_radius
-from alvae.queries import UniformSampling
-from alvae.store import sources
+from alvae.queries import QueryStrategy, UniformSampling
+from alvae.store import recipes, sources
 from alvae.trials import TrialProtocol, learning_curves
 
 
@@ -46,6 +47,9 @@ def arrived(content):
     return pickle.loads(content).copy()
 
 
+HERE_AND_IN_WORKERS = pytest.mark.parametrize(
+    "n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)]
+)
 PLANE = np.random.default_rng(0).normal(size=(2, 40, 2))
 LABELS = np.random.default_rng(1).integers(0, 2, (2, 40))
 
@@ -58,23 +62,110 @@ def curves(measure, n_jobs=1, budgets=(5,), shifts=(0,), strategy=None):
 
 
 class FromTheFirst:
-    """A measure that keeps the first points that it sees."""
+    """A measure that keeps the first points that it sees, and has a module, as some do."""
 
-    center = None
+    def __init__(self):
+        self.center, self.library = None, np
 
     def __call__(self, X, chosen):
         if self.center is None:
-            self.center = X.mean(axis=0)
+            self.center = self.library.mean(X, axis=0)
         return float(np.abs(X[chosen] - self.center).mean())
 
 
-@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+@HERE_AND_IN_WORKERS
 def test_what_one_trial_keeps_does_not_reach_the_next(n_jobs):
     far = [np.abs((PLANE[0] + 100).mean(axis=0) - (PLANE[0] + 100)).mean()]
     both = curves(FromTheFirst(), n_jobs, budgets=[5, 40], shifts=[0, 100])
     assert max(both) < 5
     assert both[-1] == pytest.approx(far[0])  # of all the points
     assert curves(FromTheFirst(), n_jobs, budgets=[40], shifts=[100]) == both[-2:]
+
+
+class Ranking(QueryStrategy):
+    """Uses up what it has prepared."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def _prepare(self, X, graph, rng):
+        return list(range(len(X)))
+
+    def _select(self, X, y, unlabeled, batch_size, rng, prepared):
+        return np.array([prepared.pop() for _ in range(batch_size)])
+
+
+class Remembering(PoolClassifier):
+    """Predicts what the first fit to a pool has found."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def prepare(self, X, X_new=None, *, graph=None, n_labels=0, folder=None):
+        return {}
+
+    def fit(self, X, y, sample_weight=None, *, order=None, prepared=None):
+        self.first_ = prepared.setdefault("first", int(order[0]))
+        return self
+
+    def predict(self, X, *, prepared=None):
+        return np.arange(len(X)) < self.first_
+
+
+@HERE_AND_IN_WORKERS
+def test_what_a_trial_changes_in_what_is_prepared_does_not_reach_the_next(n_jobs):
+    first = curves(lambda X, c: int(c[0]), n_jobs, [1, 5], strategy=Ranking())
+    assert first == [len(LABELS[0]) - 1] * 4
+    protocol = TrialProtocol(
+        budgets=[1, 5], n_trials=4, classifiers={"": Remembering()}, measures={"m": _first}
+    )
+    given = {"plane": tuple(PLANE)}, *LABELS, {"own": UniformSampling()}, protocol
+    table = learning_curves(*given, n_jobs=n_jobs)
+    expected = [np.mean((np.arange(40) < first) == LABELS[1]) for first in table["m"]]
+    assert table["accuracy"].tolist() == expected
+    assert table["m"].nunique() > 2
+
+
+def _first(X, chosen):
+    return int(chosen[0])
+
+
+def test_what_is_prepared_by_code_of_the_caller_must_be_such_that_it_can_be_copied():
+    class Locked(Ranking):
+        def _prepare(self, X, graph, rng):
+            return threading.Lock()
+
+    with pytest.raises(ValueError, match="what prepare gives must be such that it can be copied"):
+        curves(covering_radius, strategy=Locked())
+
+
+@HERE_AND_IN_WORKERS
+def test_a_bare_object_of_a_module_stays_the_one_that_it_is(n_jobs, helper):
+    module = helper(
+        "MISSING = object()\n"
+        "class Measure:\n"
+        "    def __init__(self, scale=MISSING): self.scale = scale\n"
+        "    def __call__(self, X, c): return 1.0 if self.scale is MISSING else 2.0"
+    )
+    assert curves(module.Measure(), n_jobs) == [1.0, 1.0]
+    assert arrived(sent(module.Measure())).scale is module.MISSING
+    assert arrived(sent(object())) is not module.MISSING
+
+
+def test_what_is_imported_is_told_once_however_much_of_it_there_is(helper, monkeypatch):
+    calls = " + ".join(f"f{i}" for i in range(30))
+    names = "\n".join(f"def f{i}(X, c): return {calls}" for i in range(30))
+    module, made = helper(names), []
+
+    class Counted(recipes._Description):
+        def __init__(self):
+            made.append(1)
+            super().__init__()
+
+    monkeypatch.setattr(recipes, "_Description", Counted)
+    imports = recipes.imports_of(module.f0)
+    assert len(imports.of_caller) == 30
+    assert len(made) == 2
 
 
 def test_what_is_changed_all_the_same_is_not_kept():
@@ -88,7 +179,11 @@ def test_what_cannot_be_copied_takes_part_itself():
     lock = threading.Lock()
     with pytest.warns(UserWarning, match="not kept in the store: a lock has no value"):
         assert curves(lambda X, c: float(lock.locked())) == [0.0, 0.0]
-    assert Carried([lock]).copy() == [lock]
+    kept = {"one": [lock], "two": {"three": []}}
+    copy = Carried(kept).copy()
+    assert copy == kept
+    assert copy["one"] is kept["one"]
+    assert copy["two"]["three"] is not kept["two"]["three"]
 
 
 def test_what_cannot_be_sent_is_said_before_any_work():

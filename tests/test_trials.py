@@ -743,10 +743,18 @@ def test_what_is_stored_needs_no_room(monkeypatch):
         run(**small(random_state=1))
 
 
-@pytest.mark.parametrize("attribute", ["_Curve", "_task", "_load", "run_trials"])
+@pytest.mark.parametrize("attribute", ["_Curve", "_task", "_load", "run_trials", "Carried"])
 def test_whatever_makes_the_table_is_in_its_key(attribute):
     code = [part["code"] for part in store.readable([*alvae.trials.CODE])]
     assert any(name.endswith(f".{attribute}") for names in code for name in names)
+
+
+def test_what_fits_a_classifier_of_scikit_learn_is_in_the_key():
+    run(**small(classifiers={"": LogisticRegression()}))
+    kept = [*(store.root() / "trials").glob(f"*{store.ABOUT}")]
+    assert kept
+    for about in kept:
+        assert "alvae.classifiers.base._LabeledOnly" in about.read_text()
 
 
 def test_forests_in_a_grid_are_seeded(tmp_path, monkeypatch):

@@ -27,7 +27,6 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from alvae.store.recipes import differences, digest, digest_of, readable
-from alvae.store.sources import check_unedited
 
 ABOUT = ".about.json"
 ROOM = 2**26  # bytes that must be free before something is made
@@ -278,7 +277,6 @@ def _make(path, recipe, told, make, save, load, title, timed):
     try:
         if changed := differences(recipe, told()):
             raise TypeError(f"{changed[0]} changed while it was made")
-        check_unedited(recipe)  # workers may have loaded what was edited meanwhile
     except (TypeError, RuntimeError) as error:
         warnings.warn(
             f"{title or path.parent.name} is not kept in the store: {error}", stacklevel=3

@@ -4,7 +4,8 @@ Parameters are described by what is in them, and not by how they print. A class 
 alvae is described by its source and that of all that it uses; one of an installed library by the
 library's version; and one of the caller, from a notebook, a script, a module, by its byte code and
 by all that this refers to. What a program patches into alvae or a library is not seen, nor are the
-variables of the environment, nor what a function with a cache keeps.
+variables of the environment, nor what a function with a cache keeps, nor a file that a function
+reads when it is called: what a module or a parameter has read from it is.
 """
 
 import copyreg
@@ -39,6 +40,7 @@ BOOKKEEPING = {  # of a class or a module, without an effect on results
     "__slotnames__",  # written when an instance is first copied or pickled
     *("__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"),
     "__warningregistry__",  # what was warned of already
+    "_value2member_map_",  # of an enumeration: what was asked for; its members are elsewhere, too
 }
 # What only descriptions have as a key: a dict of the caller that has one is written as pairs.
 TAGS = {"bytearray", "bytes", "cell", "class", "classmethod", "dict", "dtype", "frozenset"}
@@ -62,10 +64,15 @@ def readable(value):
     RuntimeError
         A file of alvae was edited after this process began: workers may load other code.
     """
+    return _settled(lambda: _Description().of(value))
+
+
+def _settled(describe):
+    """A description, made again if modules were imported on the way: they are part of packages."""
     n_modules = None
-    while n_modules != len(sys.modules):  # what was imported on the way is part of packages
+    while n_modules != len(sys.modules):
         n_modules = len(sys.modules)
-        described = _Description().of(value)
+        described = describe()
     return described
 
 
@@ -77,7 +84,8 @@ class Imports(NamedTuple):
     known : dict of str to str
         The digests of definitions of alvae, and the versions of libraries.
     of_caller : dict of (str, str) to str
-        By the name of a module of the caller and a name in it, or "", the digest of what is there.
+        By the name of a module of the caller and a name in it, or "", the digest of what is there,
+        but for what was told before it.
     is_of_caller : bool
         Whether there is code of the caller in the value, imported or not.
     """
@@ -97,8 +105,18 @@ def imports_of(value):
     """
     description = _Description()
     description.of(value)
-    named = {name: digest(_at(*name)) for name in sorted(description.of_caller)}
+    named = _digests_at(sorted(description.of_caller))
     return Imports(description.known, named, description.is_of_caller)
+
+
+def _digests_at(names):
+    """By its name, the digest of each, but for what was told before it."""
+
+    def describe():
+        description = _Description()
+        return {name: digest_of(description.of(_at(*name))) for name in names}
+
+    return _settled(describe)
 
 
 def check_imports(imports):
@@ -109,8 +127,8 @@ def check_imports(imports):
     try:
         for module, _ in of_caller:  # all of them first: what is imported is part of its package
             import_module(module)
-        for (module, name), expected in of_caller.items():
-            if digest(_at(module, name)) != expected:
+        for (module, name), found in _digests_at(of_caller).items():
+            if found != of_caller[module, name]:
                 other.append(f"{module}.{name}".rstrip("."))
     except (ImportError, AttributeError) as error:
         raise ValueError(f"a worker: {error}; n_jobs=1 does without workers") from error
@@ -252,6 +270,8 @@ class _Description:
 
     def _namespace(self, owner):
         parts = dict(vars(owner))  # as it was: to describe them may import more
+        if parts.get("__init__") is object.__init__:  # set when a class of a Protocol is first used
+            del parts["__init__"]
         return {name: self.of(part) for name, part in parts.items() if name not in BOOKKEEPING}
 
     def _function(self, function):
@@ -311,6 +331,8 @@ class _Description:
             if hasattr(value, "__wrapped__"):  # a function with a cache, say
                 self._note(module, reduced, value)
                 return {"wrapper": self.of(type(value)), "wrapped": self.of(value.__wrapped__)}
+            if kind.__module__ == "typing":  # a TypeVar, a NewType: what is written has the name
+                return {"global": reduced, "code": self._known("typing")}
             raise TypeError(f"{module}.{reduced} has no value to tell")
         parts = [list(part) if i in (3, 4) and part else part for i, part in enumerate(reduced)]
         return {"pickled": [self.of(part) for part in parts]}

@@ -8,16 +8,17 @@ progress, which changes none.
 
 import ast
 import hashlib
+import json
 import sys
 from collections import defaultdict
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
 HOME = Path(__file__).parents[1]
 IMPORTS = (ast.Import, ast.ImportFrom)
-NEUTRAL = {"store", "_carried", "_progress"}  # rooms on which no result depends
+NEUTRAL = {"store", "_progress"}  # rooms on which no result depends
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 WITHOUT_EFFECT = {"annotation", "returns", "ctx", "kind", "type_comment"}
 # The files as they were when this process began, which is what it has loaded, or will load.
@@ -96,21 +97,6 @@ def _module(name):
     if file := _file_of(name):
         return _Module(name, ast.parse(_unedited(file).read_text(encoding="utf-8")))
     return None
-
-
-def check_unedited(described):
-    """Raise a RuntimeError if a file with code that a readable recipe names was edited since."""
-    waiting, names = [described], set()
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            names |= {name for name in part if name.startswith(f"{HOME.name}.")}
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
-    for parts in (name.split(".") for name in names):
-        files = (_file_of(".".join(parts[:n])) for n in range(len(parts), 0, -1))
-        _unedited(next(filter(None, files)))
 
 
 @cache
@@ -231,10 +217,19 @@ def _targets(parts):
 def _version(library):
     """Version of an installed library, "" if there is none of this name."""
     try:
-        return version(library)
+        return _told(distribution(library))
     except PackageNotFoundError:  # the distribution has another name
-        distributions = sorted(set(packages_distributions().get(library, ())))
-        return ", ".join(version(name) for name in distributions)
+        named = sorted(set(packages_distributions().get(library, ())))
+        return ", ".join(_told(distribution(name)) for name in named)
+
+
+def _told(installed):
+    """Its version; with what is in it where that may change without a new version."""
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    if not {"dir_info", "vcs_info"} & origin.keys():  # from an index, or a file
+        return installed.version
+    files = (installed.read_text("RECORD") or "").encode()
+    return f"{installed.version} {hashlib.sha256(files).hexdigest()[:16]}"
 
 
 def _shape(node):

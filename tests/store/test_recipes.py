@@ -317,6 +317,35 @@ def test_what_a_module_has_warned_of_does_not_count(tmp_path, monkeypatch):
     assert digest(module) == before
 
 
+TYPING = {
+    "a flag": "from enum import Flag, auto\nclass F(Flag):\n    A = auto()\n    B = auto()\n"
+    "def measure(X, c): return (F.A | F.B).value * 1",
+    "a protocol": "from typing import Protocol\nclass P(Protocol):\n    def f(self): ...\n"
+    "class Q(P):\n    def f(self): return 1\ndef measure(X, c): return Q().f()",
+    "a generic class": "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
+    "class Box(Generic[T]):\n    size = 1\ndef measure(X, c): return Box().size",
+    "a new type": "from typing import NewType\nIndex = NewType('Index', int)\n"
+    "def measure(X, c): return Index(1)",
+}
+
+
+@pytest.mark.parametrize("source", TYPING.values(), ids=TYPING)
+def test_what_python_itself_notes_in_a_class_does_not_count(source, tmp_path, monkeypatch):
+    """A flag remembers combinations that were asked for, a protocol how instances are made."""
+    monkeypatch.syspath_prepend(tmp_path)
+    told = []
+    for i, text in enumerate([source, source.replace("1", "2")]):
+        (tmp_path / f"typing_{i}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, f"typing_{i}", raising=False)
+        importlib.invalidate_caches()
+        measure = importlib.import_module(f"typing_{i}").measure
+        before = digest(measure)
+        measure(None, None)
+        assert digest(measure) == before
+        told.append(before)
+    assert told[0] != told[1]
+
+
 def test_an_object_that_a_library_exports_is_told_by_name():
     from scipy.stats import norm  # it has NumPy's global generator in it
 

@@ -1,6 +1,7 @@
 """What a definition depends on, read off its source."""
 
 import ast
+import json
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -98,6 +99,29 @@ def test_versions_of_the_libraries_used():
     assert not {"torch", "pandas", "skactiveml", "itertools"} & set(code)
     assert code_of("skactiveml")["skactiveml"] == version("scikit-activeml")
     assert "torch" in code_of("alvae.vae.ConvVAE")
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        (None, "1.0"),
+        ({"url": "file:///a.whl", "archive_info": {}}, "1.0"),
+        ({"url": "file:///a", "dir_info": {}}, "1.0 "),
+        ({"url": "https://a", "vcs_info": {"commit_id": "b"}}, "1.0 "),
+    ],
+)
+def test_a_library_from_a_folder_is_told_by_its_files(origin, told, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    folder, seen = tmp_path / "of_mine-1.0.dist-info", []
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: of-mine\nVersion: 1.0\n")
+    if origin is not None:
+        (folder / "direct_url.json").write_text(json.dumps(origin))
+    for content in "ab":
+        (folder / "RECORD").write_text(f"of_mine.py,sha256={content},1\n")
+        seen.append(sources._version.__wrapped__("of_mine"))
+    assert all(version.startswith(told) for version in seen)
+    assert (seen[0] == seen[1]) == (told == "1.0")
 
 
 def test_a_notebook_depends_on_what_it_imports():
