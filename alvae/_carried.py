@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 import cloudpickle
 import numpy as np
 
-from alvae.store.recipes import Imports, check_imports, digest, digest_of, imports_of
+from alvae.store.recipes import check_imports, digest, digest_of, imports_of
 
 WRITABLE = 2**20  # bytes of an array up to which trials in a worker get a copy
 _sent = WeakValueDictionary()  # what this process sends: of a cluster of threads it is the worker
@@ -58,12 +58,7 @@ class Carried:
     @cached_property
     def imports(self):
         """What is imported for it, and whether code of the caller is in it, as far as is known."""
-        parts = [_imports(part) for part in [*_parts(self.value), self.code]]
-        known, of_caller = {}, {}
-        for part in parts:
-            known |= part.known
-            of_caller |= part.of_caller
-        return Imports(known, of_caller, any(part.is_of_caller for part in parts))
+        return imports_of([*_parts(self.value), self.code])
 
     @cached_property
     def token(self):
@@ -94,6 +89,19 @@ class Carried:
         return _arrive, self.packed
 
 
+class Lent:
+    """The same for what no trial changes: all have it in common."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def copy(self):
+        return self.value
+
+    def check(self):
+        """Nothing."""
+
+
 class _Pickler(cloudpickle.Pickler):
     """Sends by name the bare objects of modules, which differ in nothing but what they are."""
 
@@ -105,11 +113,6 @@ class _Pickler(cloudpickle.Pickler):
         if (found := self.bare.get(id(value))) and found[0] != "__main__":
             return _at, found[:2]
         return super().reducer_override(value)
-
-
-def is_of_caller(value):
-    """Whether code of the caller is in a value, or might be."""
-    return _imports(value).is_of_caller
 
 
 def _arrive(token, *packed):
@@ -166,10 +169,14 @@ def _at(module, name):
 
 
 def _copied(part, memo):
+    """A copy, which has in common with earlier ones what the parts had."""
+    with_this = dict(memo)  # what of a part is copied before it fails is left out
     try:
-        return deepcopy(part, memo)
+        copy = deepcopy(part, with_this)
     except Exception:  # whatever a class of the caller raises
         return part
+    memo.update(with_this)
+    return copy
 
 
 def _mapped(function, value):
@@ -184,13 +191,6 @@ def _parts(value):
     parts = []
     _mapped(parts.append, value)
     return parts
-
-
-def _imports(part):
-    try:
-        return imports_of(part)
-    except (TypeError, RuntimeError):  # it has no value to tell: nothing is kept of it
-        return Imports({}, {}, True)
 
 
 def _digests(value):

@@ -1,6 +1,5 @@
 """One trial, as a worker runs it: choose points, train classifiers on their labels, measure."""
 
-from copy import deepcopy
 from datetime import date
 from itertools import chain
 from numbers import Real
@@ -12,30 +11,12 @@ import sklearn
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from alvae._carried import Carried
+from alvae._carried import Carried, Lent
 from alvae._checks import check_exact, check_integer, check_points, naming, shown
 from alvae.queries import as_strategy
 from alvae.queries.base import seeded
 
 ARRAYS = ("X", "labels", "X_test", "test_labels")
-
-
-class Prepared(NamedTuple):
-    """What trials share, and whether code of the caller works on it, which may change it."""
-
-    value: object
-    is_of_caller: bool
-
-    def copy(self):
-        """That of one trial."""
-        if not self.is_of_caller:
-            return self.value
-        try:
-            return deepcopy(self.value)
-        except Exception as error:  # whatever a class of the caller raises
-            raise ValueError(
-                f"what prepare gives must be such that it can be copied: {error}"
-            ) from error
 
 
 class Task(NamedTuple):
@@ -48,9 +29,9 @@ class Task(NamedTuple):
         By name the strategies, the classifiers and the measures.
     strategy : str
         The one whose trials these are.
-    prepared : Prepared
+    prepared : Lent or Carried
         What queries share,
-    shared : dict of str to Prepared
+    shared : dict of str to Lent or Carried
         and the fits of each classifier.
     batch_size : int or None
     random_state : int
@@ -62,8 +43,8 @@ class Task(NamedTuple):
     test_labels: np.ndarray
     given: Carried
     strategy: str
-    prepared: Prepared
-    shared: dict[str, Prepared]
+    prepared: Lent | Carried
+    shared: dict[str, Lent | Carried]
     batch_size: int | None
     random_state: int
 
@@ -132,7 +113,8 @@ def run_trials(numbers, budget, task):
     task = task._replace(**arrays)
     with threadpool_limits(1), sklearn.config_context(assume_finite=True):
         rows = list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
-        task.given.check()
+        for carried in (task.given, task.prepared, *task.shared.values()):
+            carried.check()
         return rows
 
 
@@ -145,11 +127,11 @@ def read_only(array):
 
 def _run_trial(number, budget, task):
     """A row for each classifier."""
+    given, prepared = task.given.copy(), task.prepared.copy()
     start = perf_counter()
     rng = np.random.default_rng(seed_of(task.random_state, budget, number))
-    given = task.given.copy()
     strategy = clone(given["strategies"][task.strategy]).set_params(random_state=rng)
-    strategy, prepared = _on_one_core(strategy), task.prepared.copy()
+    strategy = _on_one_core(strategy)
     chosen = _acquire(strategy, task.X, task.labels, budget, task.batch_size, prepared)
     query_seconds = perf_counter() - start
     weights = strategy.sample_weight(task.X, chosen, prepared=prepared)
@@ -158,10 +140,11 @@ def _run_trial(number, budget, task):
         row[name] = _number(name, measure(task.X, chosen.copy()))
     rows = []
     for i, (name, classifier) in enumerate(given["classifiers"].items()):
+        shared = task.shared[name].copy()
         begin = perf_counter()
         rng = np.random.default_rng(seed_of(task.random_state, budget, number, i))
         classifier = _on_one_core(seeded(clone(classifier), rng))
-        result = _learn(classifier, task.shared[name].copy(), chosen, weights, task)
+        result = _learn(classifier, shared, chosen, weights, task)
         seconds = {"query_seconds": query_seconds}
         seconds["seconds"] = query_seconds + perf_counter() - begin
         seconds["timed_on"] = date.today().isoformat()

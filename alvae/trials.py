@@ -20,7 +20,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
-from alvae._carried import Carried, is_of_caller
+from alvae._carried import Carried, Lent
 from alvae._checks import (
     as_array_of_labels,
     check_exact,
@@ -32,7 +32,7 @@ from alvae._checks import (
 )
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
-from alvae._trial import Prepared, Task, acquire, read_only, run_trials, seed_of
+from alvae._trial import Task, acquire, read_only, run_trials, seed_of
 from alvae._workers import Workers
 from alvae.classifiers import GridSearchSVC, as_pool_classifier
 from alvae.queries import as_strategy
@@ -234,9 +234,7 @@ class _Space:
             "folder": self.folder and self.folder(),
         }
         return {
-            name: Prepared(
-                classifier.prepare(self.X, self.X_test, **options), is_of_caller(classifier)
-            )
+            name: _for_trials(classifier.prepare(self.X, self.X_test, **options), classifier)
             for name, classifier in self.carried.value["classifiers"].items()
         }
 
@@ -308,10 +306,17 @@ def _task(space, name, protocol):
     first = clone(space.carried.value["strategies"][name])
     first.set_params(random_state=seed_of(protocol.random_state, 0))
     with threadpool_limits(1):
-        prepared = Prepared(first.prepare(space.X, space.graph), is_of_caller(first))
-        shared = prepared, space.shared
+        shared = _for_trials(first.prepare(space.X, space.graph), first), space.shared
     data = (space.X, space.labels, space.X_test, space.test_labels)
     return Task(*data, space.carried, name, *shared, protocol.batch_size, protocol.random_state)
+
+
+def _for_trials(prepared, estimator):
+    """What an estimator has prepared; each trial gets a copy where code from elsewhere uses it."""
+    parts = [estimator, *estimator.get_params().values()]
+    kinds = [type(part).__module__ for part in parts if hasattr(part, "get_params")]
+    is_ours = all(kind.startswith("alvae.") for kind in kinds)
+    return Lent(prepared) if is_ours or prepared is None else Carried(prepared)
 
 
 def _save(table, path):

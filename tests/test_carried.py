@@ -1,11 +1,14 @@
 """What takes part in trials is the same in each of them, here and in a worker."""
 
 import importlib
+import inspect
+import os
 import pickle
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -130,24 +133,38 @@ def _first(X, chosen):
     return int(chosen[0])
 
 
-def test_what_is_prepared_by_code_of_the_caller_must_be_such_that_it_can_be_copied():
-    class Locked(Ranking):
-        def _prepare(self, X, graph, rng):
-            return threading.Lock()
-
-    with pytest.raises(ValueError, match="what prepare gives must be such that it can be copied"):
-        curves(covering_radius, strategy=Locked())
+@HERE_AND_IN_WORKERS
+def test_code_of_a_library_gets_copies_of_what_is_prepared_too(n_jobs, tmp_path, monkeypatch):
+    """It may change that as well as code of the caller may."""
+    (tmp_path / "site-packages").mkdir()
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    (tmp_path / "site-packages" / "carried_library.py").write_text(
+        "import numpy as np\nfrom alvae.queries import QueryStrategy\n" + inspect.getsource(Ranking)
+    )
+    paths = [str(tmp_path / "site-packages"), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    strategy = importlib.import_module("carried_library").Ranking()
+    assert curves(lambda X, c: int(c[0]), n_jobs, [1, 5], strategy=strategy) == [39] * 4
 
 
 @HERE_AND_IN_WORKERS
 def test_a_bare_object_of_a_module_stays_the_one_that_it_is(n_jobs, helper):
     module = helper(
+        "import numpy as np\n"
+        "from alvae.queries import QueryStrategy\n"
         "MISSING = object()\n"
         "class Measure:\n"
         "    def __init__(self, scale=MISSING): self.scale = scale\n"
-        "    def __call__(self, X, c): return 1.0 if self.scale is MISSING else 2.0"
+        "    def __call__(self, X, c): return 1.0 if self.scale is MISSING else 2.0\n"
+        "class First(QueryStrategy):\n"
+        "    def __init__(self, random_state=None): self.random_state = random_state\n"
+        "    def _prepare(self, X, graph, rng): return {'start': MISSING, 'library': np}\n"
+        "    def _select(self, X, y, unlabeled, batch_size, rng, prepared):\n"
+        "        first = 0 if prepared['start'] is MISSING else 7\n"
+        "        return np.arange(first, first + batch_size)\n"
     )
     assert curves(module.Measure(), n_jobs) == [1.0, 1.0]
+    assert curves(_first, n_jobs, strategy=module.First()) == [0, 0]
     assert arrived(sent(module.Measure())).scale is module.MISSING
     assert arrived(sent(object())) is not module.MISSING
 
@@ -163,7 +180,7 @@ def test_what_is_imported_is_told_once_however_much_of_it_there_is(helper, monke
             super().__init__()
 
     monkeypatch.setattr(recipes, "_Description", Counted)
-    imports = recipes.imports_of(module.f0)
+    imports = recipes.imports_of([module.f0])
     assert len(imports.of_caller) == 30
     assert len(made) == 2
 
@@ -184,6 +201,41 @@ def test_what_cannot_be_copied_takes_part_itself():
     assert copy == kept
     assert copy["one"] is kept["one"]
     assert copy["two"]["three"] is not kept["two"]["three"]
+
+
+def test_what_cannot_be_copied_leaves_nothing_half_made():
+    class Curve:
+        scale = 1
+
+        def __init__(self):
+            self.options, self.scale = MappingProxyType({}), 100
+
+        def near(self):
+            return self.scale
+
+        def far(self):
+            return self.scale
+
+    curve = Curve()
+    copy = Carried({"near": curve.near, "far": curve.far}).copy()
+    assert (copy["near"](), copy["far"]()) == (100, 100)
+
+
+def test_parts_that_were_one_are_one_in_a_copy():
+    one = []
+    copy = Carried({"a": [one], "b": {"c": one}}).copy()
+    assert copy["a"][0] is copy["b"]["c"]
+    assert copy["b"]["c"] is not one
+
+
+def test_two_parts_may_use_the_same_helper(helper):
+    module = helper(
+        "def _spread(X): return 1.0\n"
+        "def Area(X, c): return _spread(X)\n"
+        "def zone(X, c): return _spread(X)\n"
+    )
+    copy = arrived(sent({"a": module.Area, "z": module.zone}))
+    assert copy["a"] is module.Area
 
 
 def test_what_cannot_be_sent_is_said_before_any_work():

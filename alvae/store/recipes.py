@@ -42,6 +42,7 @@ BOOKKEEPING = {  # of a class or a module, without an effect on results
     "__warningregistry__",  # what was warned of already
     "_value2member_map_",  # of an enumeration: what was asked for; its members are elsewhere, too
 }
+TYPING = "bound", "constraints", "supertype"  # what a name for types stands for
 # What only descriptions have as a key: a dict of the caller that has one is written as pairs.
 TAGS = {"bytearray", "bytes", "cell", "class", "classmethod", "dict", "dtype", "frozenset"}
 TAGS |= {"function", "global", "module", "pickled", "property", "proxy", "seen", "set"}
@@ -95,18 +96,20 @@ class Imports(NamedTuple):
     is_of_caller: bool
 
 
-def imports_of(value):
-    """The `Imports` of a value.
-
-    Raises
-    ------
-    TypeError, RuntimeError
-        As for :func:`readable`.
-    """
-    description = _Description()
-    description.of(value)
-    named = _digests_at(sorted(description.of_caller))
-    return Imports(description.known, named, description.is_of_caller)
+def imports_of(values):
+    """The `Imports` of all values together; what has none to tell counts as code of the caller."""
+    known, names, is_of_caller = {}, set(), False
+    for value in values:
+        description = _Description()
+        try:
+            description.of(value)
+        except (TypeError, RuntimeError):
+            is_of_caller = True
+        else:
+            known |= description.known
+            names |= description.of_caller
+            is_of_caller |= description.is_of_caller
+    return Imports(known, _digests_at(sorted(names)), is_of_caller)
 
 
 def _digests_at(names):
@@ -270,8 +273,10 @@ class _Description:
 
     def _namespace(self, owner):
         parts = dict(vars(owner))  # as it was: to describe them may import more
-        if parts.get("__init__") is object.__init__:  # set when a class of a Protocol is first used
-            del parts["__init__"]
+        if parts.get("_is_protocol") is False:  # its first instance sets what it inherits anyway
+            inherited = [vars(base).get("__init__") for base in owner.__mro__[1:]]
+            if any(parts.get("__init__") is one for one in inherited):
+                parts.pop("__init__", None)
         return {name: self.of(part) for name, part in parts.items() if name not in BOOKKEEPING}
 
     def _function(self, function):
@@ -331,8 +336,9 @@ class _Description:
             if hasattr(value, "__wrapped__"):  # a function with a cache, say
                 self._note(module, reduced, value)
                 return {"wrapper": self.of(type(value)), "wrapped": self.of(value.__wrapped__)}
-            if kind.__module__ == "typing":  # a TypeVar, a NewType: what is written has the name
-                return {"global": reduced, "code": self._known("typing")}
+            if kind.__module__ == "typing":  # a TypeVar, a NewType
+                what = [getattr(value, f"__{name}__", None) for name in TYPING]
+                return {"global": reduced, "code": self.of([kind, *what])}
             raise TypeError(f"{module}.{reduced} has no value to tell")
         parts = [list(part) if i in (3, 4) and part else part for i, part in enumerate(reduced)]
         return {"pickled": [self.of(part) for part in parts]}

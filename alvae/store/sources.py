@@ -224,12 +224,14 @@ def _version(library):
 
 
 def _told(installed):
-    """Its version; with what is in it where that may change without a new version."""
+    """Its version; with a digest of its modules where these may change without a new version."""
     origin = json.loads(installed.read_text("direct_url.json") or "{}")
     if not {"dir_info", "vcs_info"} & origin.keys():  # from an index, or a file
         return installed.version
-    files = (installed.read_text("RECORD") or "").encode()
-    return f"{installed.version} {hashlib.sha256(files).hexdigest()[:16]}"
+    files = (installed.read_text("RECORD") or "").splitlines()
+    modules = [file for file in files if ".dist-info/" not in file and not file.startswith("..")]
+    content = hashlib.sha256("\n".join(sorted(modules)).encode()).hexdigest()
+    return f"{installed.version} {content[:16]}"
 
 
 def _shape(node):

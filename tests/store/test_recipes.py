@@ -322,6 +322,9 @@ TYPING = {
     "def measure(X, c): return (F.A | F.B).value * 1",
     "a protocol": "from typing import Protocol\nclass P(Protocol):\n    def f(self): ...\n"
     "class Q(P):\n    def f(self): return 1\ndef measure(X, c): return Q().f()",
+    "two bases": "from typing import Protocol\nclass P(Protocol):\n    def f(self): ...\n"
+    "class Base:\n    def __init__(self): self.n = 1\nclass Q(P, Base):\n    pass\n"
+    "def measure(X, c): return Q().n",
     "a generic class": "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
     "class Box(Generic[T]):\n    size = 1\ndef measure(X, c): return Box().size",
     "a new type": "from typing import NewType\nIndex = NewType('Index', int)\n"
@@ -343,6 +346,25 @@ def test_what_python_itself_notes_in_a_class_does_not_count(source, tmp_path, mo
         measure(None, None)
         assert digest(measure) == before
         told.append(before)
+    assert told[0] != told[1]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("NewType('T', int)", "NewType('T', float)"),
+        ("TypeVar('T', int, str)", "TypeVar('T', int, float)"),
+        ("TypeVar('T', bound=int)", "TypeVar('T', bound=str)"),
+        ("type('T', (LogisticRegression,), {'__init__': object.__init__})",
+         "type('T', (LogisticRegression,), {})"),
+    ],
+)  # fmt: skip
+def test_what_a_name_for_types_stands_for_counts(pair):
+    told = []
+    for expression in pair:
+        scope = {"LogisticRegression": LogisticRegression, "__name__": "of_mine"}
+        exec(f"from typing import NewType, TypeVar\nT = {expression}\nf = lambda: T", scope)
+        told.append(digest(scope["f"]))
     assert told[0] != told[1]
 
 

@@ -118,10 +118,13 @@ def test_a_library_from_a_folder_is_told_by_its_files(origin, told, tmp_path, mo
     if origin is not None:
         (folder / "direct_url.json").write_text(json.dumps(origin))
     for content in "ab":
-        (folder / "RECORD").write_text(f"of_mine.py,sha256={content},1\n")
-        seen.append(sources._version.__wrapped__("of_mine"))
+        for place in ("1", "2"):  # where it came from
+            record = f"../../bin/a,{place}\nof_mine-1.0.dist-info/direct_url.json,{place}\n"
+            (folder / "RECORD").write_text(f"{record}of_mine.py,sha256={content},1\n")
+            seen.append(sources._version.__wrapped__("of_mine"))
     assert all(version.startswith(told) for version in seen)
-    assert (seen[0] == seen[1]) == (told == "1.0")
+    assert seen[0] == seen[1]
+    assert (seen[0] == seen[2]) == (told == "1.0")
 
 
 def test_a_notebook_depends_on_what_it_imports():
