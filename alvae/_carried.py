@@ -11,7 +11,7 @@ import io
 import pickle
 import sys
 from copy import deepcopy
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from types import ModuleType
 from uuid import uuid4
@@ -43,14 +43,24 @@ class Carried:
 
     def copy(self):
         """The value of one trial; of a part that cannot be copied, the part itself."""
-        memo = dict(self._uncopied)
-        return _mapped(lambda part: _copied(part, memo), self.value)
+        try:
+            return self.copied(self.value)
+        except Exception:  # whatever a class of the caller raises
+            return _mapped(self._copied_or_not, self.value)
+
+    def copied(self, value):
+        """A deep copy of what takes part beside it."""
+        return deepcopy(value, dict(self._uncopied))
 
     @cached_property
     def _uncopied(self):
-        """By their ids, as `deepcopy` takes them, modules and the bare objects that these have."""
-        modules = {id(m): m for m in sys.modules.values() if isinstance(m, ModuleType)}
-        return modules | {key: one for key, (_, _, one) in _bare_objects().items()}
+        return _uncopied()
+
+    def _copied_or_not(self, part):
+        try:
+            return self.copied(part)
+        except Exception:  # whatever a class of the caller raises
+            return part
 
     def check(self):
         """Nothing: in this process the store looks at it again."""
@@ -89,19 +99,6 @@ class Carried:
         return _arrive, self.packed
 
 
-class Lent:
-    """The same for what no trial changes: all have it in common."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def copy(self):
-        return self.value
-
-    def check(self):
-        """Nothing."""
-
-
 class _Pickler(cloudpickle.Pickler):
     """Sends by name the bare objects of modules, which differ in nothing but what they are."""
 
@@ -131,6 +128,10 @@ class _Arrived:
             check_imports(self.imports)
             _first[self.token] = self.imports.is_of_caller and _digests(self._load())
         return self._load()
+
+    def copied(self, value):
+        """As that of `Carried`."""
+        return deepcopy(value, dict(_uncopied_of(self.token)))
 
     def check(self):
         """Raise a ValueError if trials changed what is not copied."""
@@ -164,19 +165,20 @@ def _bare_objects():
     }
 
 
+def _uncopied():
+    """By their ids, as `deepcopy` takes them, modules and the bare objects that these have."""
+    modules = {id(m): m for m in sys.modules.values() if isinstance(m, ModuleType)}
+    return modules | {key: one for key, (_, _, one) in _bare_objects().items()}
+
+
+@cache
+def _uncopied_of(token):
+    """The same in another process, looked for once."""
+    return _uncopied()
+
+
 def _at(module, name):
     return getattr(import_module(module), name)
-
-
-def _copied(part, memo):
-    """A copy, which has in common with earlier ones what the parts had."""
-    with_this = dict(memo)  # what of a part is copied before it fails is left out
-    try:
-        copy = deepcopy(part, with_this)
-    except Exception:  # whatever a class of the caller raises
-        return part
-    memo.update(with_this)
-    return copy
 
 
 def _mapped(function, value):

@@ -46,6 +46,10 @@ class NeighborGraph:
         self._weights = {}
         self._latest = np.empty(0), {}  # new points, and their bridges
 
+    def __deepcopy__(self, memo):
+        """Itself: a value, and costly to find again."""
+        return self
+
     @cached_property
     def cells(self):
         """The small cluster of each point, (n,): the pool from afar."""

@@ -11,12 +11,26 @@ import sklearn
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from alvae._carried import Carried, Lent
+from alvae._carried import Carried
 from alvae._checks import check_exact, check_integer, check_points, naming, shown
 from alvae.queries import as_strategy
 from alvae.queries.base import seeded
 
 ARRAYS = ("X", "labels", "X_test", "test_labels")
+
+
+class Prepared(NamedTuple):
+    """What trials share; each gets a copy where code from outside of alvae uses it."""
+
+    value: object
+    is_copied: bool
+
+    def of_one_trial(self, given):
+        """The value or a copy; `given` is what takes part in the trial."""
+        try:
+            return given.copied(self.value) if self.is_copied else self.value
+        except Exception as error:  # whatever a class of the caller raises
+            raise ValueError(f"what prepare gives cannot be copied: {error}") from error
 
 
 class Task(NamedTuple):
@@ -29,9 +43,9 @@ class Task(NamedTuple):
         By name the strategies, the classifiers and the measures.
     strategy : str
         The one whose trials these are.
-    prepared : Lent or Carried
+    prepared : Prepared
         What queries share,
-    shared : dict of str to Lent or Carried
+    shared : dict of str to Prepared
         and the fits of each classifier.
     batch_size : int or None
     random_state : int
@@ -43,8 +57,8 @@ class Task(NamedTuple):
     test_labels: np.ndarray
     given: Carried
     strategy: str
-    prepared: Lent | Carried
-    shared: dict[str, Lent | Carried]
+    prepared: Prepared
+    shared: dict[str, Prepared]
     batch_size: int | None
     random_state: int
 
@@ -113,8 +127,7 @@ def run_trials(numbers, budget, task):
     task = task._replace(**arrays)
     with threadpool_limits(1), sklearn.config_context(assume_finite=True):
         rows = list(chain.from_iterable(_run_trial(number, budget, task) for number in numbers))
-        for carried in (task.given, task.prepared, *task.shared.values()):
-            carried.check()
+        task.given.check()
         return rows
 
 
@@ -127,7 +140,7 @@ def read_only(array):
 
 def _run_trial(number, budget, task):
     """A row for each classifier."""
-    given, prepared = task.given.copy(), task.prepared.copy()
+    given, prepared = task.given.copy(), task.prepared.of_one_trial(task.given)
     start = perf_counter()
     rng = np.random.default_rng(seed_of(task.random_state, budget, number))
     strategy = clone(given["strategies"][task.strategy]).set_params(random_state=rng)
@@ -140,7 +153,7 @@ def _run_trial(number, budget, task):
         row[name] = _number(name, measure(task.X, chosen.copy()))
     rows = []
     for i, (name, classifier) in enumerate(given["classifiers"].items()):
-        shared = task.shared[name].copy()
+        shared = task.shared[name].of_one_trial(task.given)
         begin = perf_counter()
         rng = np.random.default_rng(seed_of(task.random_state, budget, number, i))
         classifier = _on_one_core(seeded(clone(classifier), rng))

@@ -20,7 +20,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from alvae import store
-from alvae._carried import Carried, Lent
+from alvae._carried import Carried
 from alvae._checks import (
     as_array_of_labels,
     check_exact,
@@ -32,7 +32,7 @@ from alvae._checks import (
 )
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
-from alvae._trial import Task, acquire, read_only, run_trials, seed_of
+from alvae._trial import Prepared, Task, acquire, read_only, run_trials, seed_of
 from alvae._workers import Workers
 from alvae.classifiers import GridSearchSVC, as_pool_classifier
 from alvae.queries import as_strategy
@@ -312,11 +312,10 @@ def _task(space, name, protocol):
 
 
 def _for_trials(prepared, estimator):
-    """What an estimator has prepared; each trial gets a copy where code from elsewhere uses it."""
     parts = [estimator, *estimator.get_params().values()]
-    kinds = [type(part).__module__ for part in parts if hasattr(part, "get_params")]
-    is_ours = all(kind.startswith("alvae.") for kind in kinds)
-    return Lent(prepared) if is_ours or prepared is None else Carried(prepared)
+    rooms = [type(part).__module__ for part in parts if hasattr(part, "get_params")]
+    is_ours = all(room.startswith("alvae.") for room in rooms)
+    return Prepared(prepared, is_copied=prepared is not None and not is_ours)
 
 
 def _save(table, path):

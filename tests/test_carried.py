@@ -15,7 +15,9 @@ import pytest
 
 from alvae import _carried, store, trials
 from alvae._carried import Carried
+from alvae._graphs import NeighborGraph
 from alvae.classifiers import PoolClassifier
+from alvae.classifiers.svc import InnerProducts
 from alvae.coverage import covering_radius
 from alvae.queries import QueryStrategy, UniformSampling
 from alvae.store import recipes, sources
@@ -201,6 +203,23 @@ def test_what_cannot_be_copied_takes_part_itself():
     assert copy == kept
     assert copy["one"] is kept["one"]
     assert copy["two"]["three"] is not kept["two"]["three"]
+
+
+def test_what_is_prepared_must_be_such_that_it_can_be_copied():
+    class Locked(Ranking):
+        def _prepare(self, X, graph, rng):
+            return threading.Lock()
+
+    with pytest.raises(ValueError, match="what prepare gives cannot be copied: .*lock"):
+        curves(covering_radius, strategy=Locked())
+
+
+@pytest.mark.parametrize("kind", [InnerProducts, lambda *_: NeighborGraph(PLANE[0])])
+def test_what_is_large_and_a_value_is_not_copied(kind):
+    value = [kind(PLANE[0], PLANE[1])]
+    copy = Carried(None).copied(value)
+    assert copy is not value
+    assert copy[0] is value[0]
 
 
 def test_what_cannot_be_copied_leaves_nothing_half_made():

@@ -36,6 +36,10 @@ class InnerProducts(NamedTuple):
     products: np.ndarray
     squared_norms: np.ndarray
 
+    def __deepcopy__(self, memo):
+        """Itself: a value, and large."""
+        return self
+
 
 class GridSearchSVC(PoolClassifier):
     """Support vector classifier with kernel, C and gamma chosen by stratified cross-validation.

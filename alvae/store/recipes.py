@@ -9,7 +9,6 @@ reads when it is called: what a module or a parameter has read from it is.
 """
 
 import copyreg
-import dis
 import functools
 import hashlib
 import json
@@ -20,7 +19,6 @@ import types
 from collections.abc import MutableMapping
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import resolve_name
 from pathlib import Path
 from pickle import whichmodule
 from typing import NamedTuple
@@ -29,6 +27,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from alvae.store import sources
+from alvae.store.bytecode import global_names, imports
 
 INSTALLED = ("site-packages", "dist-packages")
 STDLIB = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
@@ -42,7 +41,7 @@ BOOKKEEPING = {  # of a class or a module, without an effect on results
     "__warningregistry__",  # what was warned of already
     "_value2member_map_",  # of an enumeration: what was asked for; its members are elsewhere, too
 }
-TYPING = "bound", "constraints", "supertype"  # what a name for types stands for
+TYPING = "bound", "constraints", "supertype", "value"  # what a name for types stands for
 # What only descriptions have as a key: a dict of the caller that has one is written as pairs.
 TAGS = {"bytearray", "bytes", "cell", "class", "classmethod", "dict", "dtype", "frozenset"}
 TAGS |= {"function", "global", "module", "pickled", "property", "proxy", "seen", "set"}
@@ -284,7 +283,7 @@ class _Description:
         if code is not None:
             return {"function": f"{function.__module__}.{function.__qualname__}", "code": code}
         self._note(function.__module__, function.__qualname__, function)
-        names = _global_names(function.__code__)
+        names = global_names(function.__code__)
         reached = function.__globals__
         package = reached.get("__package__") or ""
         return {
@@ -294,7 +293,7 @@ class _Description:
             "attributes": self.of(vars(function)),
             "closure": [self._cell(cell) for cell in function.__closure__ or ()],
             "globals": {name: self.of(reached[name]) for name in sorted(names & set(reached))},
-            "imports": {n: self._import(n) for n in sorted(_imports(function.__code__, package))},
+            "imports": {n: self._import(n) for n in sorted(imports(function.__code__, package))},
         }
 
     def _cell(self, cell):
@@ -337,40 +336,18 @@ class _Description:
                 self._note(module, reduced, value)
                 return {"wrapper": self.of(type(value)), "wrapped": self.of(value.__wrapped__)}
             if kind.__module__ == "typing":  # a TypeVar, a NewType
-                what = [getattr(value, f"__{name}__", None) for name in TYPING]
-                return {"global": reduced, "code": self.of([kind, *what])}
+                return {"global": reduced, "code": self.of([kind, *_meanings(value)])}
             raise TypeError(f"{module}.{reduced} has no value to tell")
         parts = [list(part) if i in (3, 4) and part else part for i, part in enumerate(reduced)]
         return {"pickled": [self.of(part) for part in parts]}
 
 
-def _global_names(code):
-    """The names that byte code, and that of the functions in it, may ask for."""
-    asked = (i for i in dis.get_instructions(code) if "GLOBAL" in i.opname or "NAME" in i.opname)
-    names = {instruction.argval for instruction in asked}
-    for part in code.co_consts:
-        if isinstance(part, types.CodeType):
-            names |= _global_names(part)
-    return names
-
-
-def _imports(code, package):
-    """The full names of the modules that byte code imports, and of what it imports from them."""
-    found, before = set(), (None, None)
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "EXTENDED_ARG":  # a part of the next one
-            continue
-        if instruction.opname == "IMPORT_NAME":
-            level, names = before
-            dots = "." * level if isinstance(level, int) else ""
-            with suppress(ImportError):  # there is no such package
-                module = resolve_name(dots + instruction.argval, package)
-                found |= {module, *(f"{module}.{name}" for name in names or ())}
-        before = before[1], instruction.argval
-    for part in code.co_consts:
-        if isinstance(part, types.CodeType):
-            found |= _imports(part, package)
-    return found
+def _meanings(named):
+    """What a name for types stands for."""
+    try:
+        return [getattr(named, f"__{part}__", None) for part in TYPING]
+    except NameError as error:  # it is told when it is asked, from Python 3.12 on
+        raise TypeError(f"{named} has no value to tell: {error}") from None
 
 
 def _known(module, name="", value=None):
