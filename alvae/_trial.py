@@ -20,7 +20,10 @@ ARRAYS = ("X", "labels", "X_test", "test_labels")
 
 
 class Prepared(NamedTuple):
-    """What trials share; each gets a copy where code from outside of alvae uses it."""
+    """What trials share; each gets a copy where code from outside of alvae uses it.
+
+    In a worker a bare ``object()`` in it is another one.
+    """
 
     value: object
     is_copied: bool
