@@ -312,6 +312,7 @@ def _task(space, name, protocol):
 
 
 def _for_trials(prepared, estimator):
+    """What an estimator has prepared, as it is, or as what each trial gets a copy of."""
     parts = [estimator, *estimator.get_params().values()]
     rooms = [type(part).__module__ for part in parts if hasattr(part, "get_params")]
     is_ours = all(room.startswith("alvae.") for room in rooms)

@@ -26,8 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from alvae.store import sources
-from alvae.store.bytecode import global_names, imports
+from alvae.store import bytecode, sources
 
 INSTALLED = ("site-packages", "dist-packages")
 STDLIB = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
@@ -283,9 +282,9 @@ class _Description:
         if code is not None:
             return {"function": f"{function.__module__}.{function.__qualname__}", "code": code}
         self._note(function.__module__, function.__qualname__, function)
-        names = global_names(function.__code__)
+        names = bytecode.global_names(function.__code__)
         reached = function.__globals__
-        package = reached.get("__package__") or ""
+        imported = bytecode.imports(function.__code__, reached.get("__package__") or "")
         return {
             "function": function.__qualname__,
             "code": self.of(function.__code__),
@@ -293,7 +292,7 @@ class _Description:
             "attributes": self.of(vars(function)),
             "closure": [self._cell(cell) for cell in function.__closure__ or ()],
             "globals": {name: self.of(reached[name]) for name in sorted(names & set(reached))},
-            "imports": {n: self._import(n) for n in sorted(imports(function.__code__, package))},
+            "imports": {name: self._import(name) for name in sorted(imported)},
         }
 
     def _cell(self, cell):
