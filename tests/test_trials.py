@@ -174,25 +174,23 @@ def test_inner_products_computed_once_lead_to_the_same_table(classifier, tmp_pat
     assert 0.4 < once["accuracy"].mean() < 1
 
 
-@pytest.mark.parametrize("space", ["plane", "line"])
-@pytest.mark.parametrize("strategy", ["uniform", "coreset", "greedy"])
+@pytest.mark.parametrize(
+    ("space", "strategy"),
+    [("plane", UniformSampling()), ("line", KMeansCoreset(4)), ("plane", KCenterGreedy())],
+    ids=repr,
+)
 @pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
 def test_a_trial_by_hand(space, strategy):
-    strategies = {
-        "uniform": UniformSampling(),
-        "coreset": KMeansCoreset(4),
-        "greedy": KCenterGreedy(),
-    }
-    given = arguments(strategies={strategy: strategies[strategy]}, budgets=[20, 27])
+    given = arguments(strategies={"": strategy}, budgets=[20, 27], n_trials=2)
     table = run(**given).set_index(["space", "budget", "trial"])
     X, X_test = given["spaces"][space]
     for budget in (20, 27):
-        for trial in range(3):
+        for trial in range(2):
             # Seeds by spawning alone: budget, then trial; the clusters have the seed of budget 0.
             children = np.random.SeedSequence(7).spawn(budget + 1)
             seed = children[budget].spawn(trial + 1)[trial]
-            prepared = clone(strategies[strategy]).set_params(random_state=children[0]).prepare(X)
-            hand = clone(strategies[strategy]).set_params(random_state=np.random.default_rng(seed))
+            prepared = clone(strategy).set_params(random_state=children[0]).prepare(X)
+            hand = clone(strategy).set_params(random_state=np.random.default_rng(seed))
             chosen = hand.query(X, None, budget, prepared=prepared)
             search = GridSearchCV(SVC(), DEFAULT_GRID, cv=5)
             search.fit(X[chosen], given["labels"][chosen])

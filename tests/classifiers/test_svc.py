@@ -62,7 +62,7 @@ def assert_equal_searches(ours, theirs, held_out):
 
 
 @settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,
@@ -311,7 +311,7 @@ def test_bad_data(X, y, message):
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,
