@@ -66,12 +66,12 @@ def header_below_zero(folder):
 
 
 def zip_bomb(folder):
-    write_npz(folder / "x.npz", {"x_train.npy": npy((64, 1024, 1024), bytes(64 * 2**20))})
+    write_npz(folder / "x.npz", {"x_train.npy": npy((80, 1024, 1024), bytes(80 * 2**20))})
 
 
 def zip_bomb_beside_noise(folder):
     """Noise that makes the file large, so that the bomb takes less of it."""
-    files = {"x_train.npy": npy((64, 1024, 1024), bytes(64 * 2**20)), "noise": os.urandom(2**22)}
+    files = {"x_train.npy": npy((80, 1024, 1024), bytes(80 * 2**20)), "noise": os.urandom(2**22)}
     write_npz(folder / "x.npz", files)
 
 
@@ -102,7 +102,7 @@ def idx_of_4_gb(folder):
 
 
 def gzip_bomb(folder):
-    write_idx(folder, struct.pack(">4B3I", 0, 0, 8, 3, 2, 28, 28) + bytes(64 * 2**20))
+    write_idx(folder, struct.pack(">4B3I", 0, 0, 8, 3, 2, 28, 28) + bytes(80 * 2**20))
 
 
 def idx_of_many_axes(folder):
@@ -181,7 +181,7 @@ def bare_pickle(path):
 
 def packed_weights(path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("archive/data/0", bytes(64 * 2**20))
+        archive.writestr("archive/data/0", bytes(80 * 2**20))
 
 
 def weights(path, **claims):
