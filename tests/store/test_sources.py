@@ -143,6 +143,21 @@ def test_of_a_whole_module():
     assert {f"alvae.queries.covering.{name}" for name in names} <= set(code)
 
 
+@pytest.mark.parametrize(
+    ("statement", "names"),
+    [
+        ("if long: FAST = 1\nelif odd: SLOW = 2\nelse:\n    from a import b as c", "FAST SLOW c"),
+        ("try:\n    import deep.er\nexcept ImportError:\n    deep = None", "deep"),
+        ("with opened() as file:\n    def read(): return file", "file read"),
+        ("WORDS.update(more)", "WORDS more"),
+        ("a, (b, *c) = d", "a b c"),
+    ],
+)
+def test_what_a_statement_of_a_module_binds(statement, names):
+    (parsed,) = ast.parse(statement).body
+    assert sources._bound(parsed) == set(names.split())
+
+
 def imports_of(path):
     """The names that a file imports from alvae, the plain way."""
     tree = ast.parse(path.read_text(encoding="utf-8"))

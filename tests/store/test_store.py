@@ -8,6 +8,7 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 
@@ -105,7 +106,13 @@ def test_an_entry_says_what_made_it():
     content = path_of(recipe).read_bytes()
     assert about["bytes"] == len(content)
     assert about["sha256"] == hashlib.sha256(content).hexdigest()
-    assert about["seconds"] >= 0
+    assert 0 <= about["seconds"] < 60
+
+
+def test_a_temporary_file_has_a_name_that_housekeeping_knows(tmp_path):
+    with replacing(tmp_path / "x.csv") as temporary:
+        assert fnmatch(temporary.name, store.TEMPORARY)
+        temporary.touch()
 
 
 def flip(path, at, bit):
