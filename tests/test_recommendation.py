@@ -79,8 +79,8 @@ def test_a_vae_that_is_brought_needs_no_history_and_steps_can_be_followed(
     monkeypatch.delattr(vae, "history_")  # a VAE that is brought needs none
     select(images, 3, vae=vae)
     lines = (tmp_path / "progress").read_text().replace("\r", "\n").split("\n")
-    said = [line.split(",")[0] for line in lines if line.strip()]
-    assert said[-2:] == ["choosing: step 2 of 3", "choosing: step 3 of 3"]
+    said = dict.fromkeys(line.split(",")[0] for line in lines if line.strip())  # some come twice
+    assert [*said][-2:] == ["choosing: step 2 of 3", "choosing: step 3 of 3"]
 
 
 def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
