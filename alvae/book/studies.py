@@ -25,7 +25,7 @@ import yaml
 from alvae import store
 from alvae.book import RESULTS, STUDIES
 from alvae.book.cells import brief
-from alvae.book.experiment import Experiment, load_manifest
+from alvae.book.experiment import LOADER, Experiment, load_manifest
 from alvae.book.study_kinds import KINDS
 from alvae.pools import load_pool
 from alvae.store.recipes import differences, digest, readable
@@ -42,7 +42,7 @@ WHERE = ("n_jobs", "scheduler")  # parameters that say where work is done, and c
 
 def list_studies():
     """The kind of every study, by name: that which is named, or the name itself."""
-    sections = yaml.safe_load(STUDIES.read_text(encoding="utf-8"))
+    sections = yaml.load(STUDIES.read_text(encoding="utf-8"), LOADER)
     return {name: section.get("kind", name) for name, section in sections.items()}
 
 
@@ -67,7 +67,7 @@ def read_study(name):
 
 def _parameters(name):
     """Those of the experiment, whose pool may not be at hand, and the rest."""
-    options = yaml.safe_load(STUDIES.read_text(encoding="utf-8"))[name]
+    options = yaml.load(STUDIES.read_text(encoding="utf-8"), LOADER)[name]
     options.pop("kind", None)
     parameters = load_manifest()[0][options.pop("experiment")]
     parameters |= {key: options.pop(key) for key in CHANGED if key in options}

@@ -125,7 +125,7 @@ def test_inner_products_are_enough_to_predict(grid, n_classes, monkeypatch):
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
-@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("grid", GRIDS[2:])
 @pytest.mark.parametrize("kind", ["duplicates", "constant", "float32", "strings", "lists", "scale"])
 def test_equals_scikit_learn_on_odd_data(kind, grid, n_classes):
     X, y, held_out = blobs(n_classes, n_classes, 6)

@@ -121,7 +121,7 @@ def flip(path, at, bit):
     path.write_bytes(content)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     about=st.booleans(),
     share=st.floats(0, 1, exclude_max=True),  # sizes differ, as the seconds are written out
