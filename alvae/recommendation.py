@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alvae._checks import check_integer, check_labels, shown
+from alvae._checks import check_integer, check_labels, check_points, shown
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar
 from alvae.pools import check_images
@@ -31,10 +31,10 @@ class Selection(NamedTuple):
     ----------
     indices : ndarray of shape (budget,), int64
         The images to label, in the order in which they were chosen.
-    codes : float32 ndarray of shape (n, d)
-        The code of every image.
-    vae : ConvVAE
-        Fitted; `vae.transform` gives the codes of new images.
+    codes : ndarray of shape (n, d)
+        The code of every image, float32; or the features that were given.
+    vae : ConvVAE or None
+        Fitted; `vae.transform` gives the codes of new images. None where features were given.
     graph : NeighborGraph
         Of the codes, for a classifier that spreads labels over it.
     """
@@ -50,8 +50,9 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
 
     Parameters
     ----------
-    images : array-like of shape (n, H, W) or (n, H, W, C), C = 1 or 3
-        uint8, or floats in [0, 1]. Not labeled, but for what `y` says.
+    images : array-like of shape (n, H, W) or (n, H, W, C), C = 1 or 3; or (n, d)
+        uint8, or floats in [0, 1]. Not labeled, but for what `y` says. Or their features, from
+        elsewhere; no VAE is fitted then.
     budget : int
         How many to choose: about as many as there are classes, or a few times more.
     y : array-like of shape (n,), default=None
@@ -84,7 +85,8 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     >>> classifier.fit(chosen.codes, y, prepared=chosen.graph)  # doctest: +SKIP
     >>> classifier.predict(chosen.vae.transform(new_images))  # doctest: +SKIP
     """
-    images = check_images("images", images)
+    is_features = np.ndim(images) == 2
+    images = check_points("images", images) if is_features else check_images("images", images)
     check_integer("random_state", random_state, 0)
     check_integer("n_init", n_init, 1)
     y = check_labels(y, len(images))
@@ -92,12 +94,17 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     if n_unlabeled == 0:
         raise ValueError(f"y labels all {len(y)} images; at least one must be NaN (unlabeled)")
     check_integer("budget", budget, 1, n_unlabeled, "the number of unlabeled images")
-    if vae is None:
-        unfitted = _recommended(images, n_init, random_state)
+    if is_features and vae is not None:
+        raise ValueError("vae is given, and images are features, which need none")
+    if is_features or hasattr(vae, "encoder_"):
+        unfitted = []
+    elif vae is None:
+        seeds = range(n_init * random_state, n_init * (random_state + 1))
+        unfitted = [recommended_vae(images, seed) for seed in seeds]
     elif isinstance(vae, type) or not hasattr(vae, "inverse_transform"):
         raise ValueError(f"vae is {shown(vae)}; allowed are None and a ConvVAE, fitted or not")
     else:
-        unfitted = [] if hasattr(vae, "encoder_") else [vae]
+        unfitted = [vae]
     with progress_bar(len(unfitted) + 3, "selecting", "step") as bar:
         fitted = []
         for i, one in enumerate(unfitted, 1):
@@ -106,11 +113,11 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
             bar.update()
         vae = min(fitted, key=lambda vae: vae.history_[-1]["loss"], default=vae)
         bar.set_description_str("encoding")
-        codes = latent_codes(vae, images)
-        errors = reconstruction_errors(vae, images)
+        codes = images if is_features else latent_codes(vae, images)
+        errors = None if is_features else reconstruction_errors(vae, images)
         bar.update()
         bar.set_description_str("searching for neighbors")
-        strategy = BestReconstructed(SpectralMedoids(), errors, random_state=random_state)
+        strategy = recommended_strategy(errors, random_state)
         prepared = strategy.prepare(codes, graph := NeighborGraph(codes))
         bar.update()
         bar.set_description_str("choosing")
@@ -119,14 +126,41 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     return Selection(indices, codes, vae, graph)
 
 
-def _recommended(images, n_init, random_state):
-    """The VAEs that are recommended for these images, of seeds of their own."""
+def recommended_strategy(errors=None, random_state=0):
+    """The query strategy of `select`.
+
+    Parameters
+    ----------
+    errors : array-like of shape (n,), default=None
+        Reconstruction errors of the images; None where no VAE took part.
+    random_state : int, default=0
+
+    Returns
+    -------
+    QueryStrategy
+    """
+    if errors is None:
+        return SpectralMedoids(random_state=random_state)
+    return BestReconstructed(SpectralMedoids(), errors, random_state=random_state)
+
+
+def recommended_vae(images, random_state=0):
+    """The VAE of `select` for these images, not fitted.
+
+    Parameters
+    ----------
+    images : array of shape (n, H, W) or (n, H, W, C)
+    random_state : int, default=0
+
+    Returns
+    -------
+    ConvVAE
+    """
     from alvae.vae import ConvVAE  # here: whoever brings a VAE has torch already
 
     dim = min(LATENT_DIM, int(np.prod(images.shape[1:])))
     epochs = epochs_for(len(images), ConvVAE().batch_size)
-    seeds = range(n_init * random_state, n_init * (random_state + 1))
-    return [ConvVAE(dim, epochs=epochs, random_state=seed, **DISTORTIONS) for seed in seeds]
+    return ConvVAE(dim, epochs=epochs, random_state=random_state, **DISTORTIONS)
 
 
 def epochs_for(n, batch_size):

@@ -95,7 +95,7 @@ def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
         ({"budget": 0}, "budget is 0"),
         ({"budget": 241}, "budget is 241; .* from 1 to 240, the number of unlabeled images"),
         ({"budget": 2.0}, "budget is 2.0"),
-        ({"images": np.zeros((4, 3))}, "images"),
+        ({"images": np.zeros((4, 3, 2, 2, 2))}, "images"),
         ({"images": np.full((9, 8, 8), np.nan)}, "images"),
         ({"random_state": -1}, "random_state is -1"),
         ({"n_init": 0}, "n_init is 0"),
@@ -133,3 +133,20 @@ def test_epochs_of_some_pools(n, epochs):
 def test_what_is_no_vae(images, vae):
     with pytest.raises(ValueError, match="^vae is .*; allowed are None and a ConvVAE"):
         select(images, 3, vae=vae)
+
+
+def test_features_take_the_place_of_images():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(80, 3)) + 4 * np.eye(3)[np.arange(80) % 3]
+    selection = select(features, 6)
+    expected = SpectralMedoids(random_state=0).query(features, None, 6)
+    np.testing.assert_array_equal(selection.indices, expected)
+    np.testing.assert_array_equal(selection.codes, features)
+    assert selection.vae is None
+    y = np.full(80, np.nan)
+    y[selection.indices] = 1
+    assert not set(select(features, 6, y).indices) & set(selection.indices)
+    with pytest.raises(ValueError, match="^vae is given, and images are features"):
+        select(features, 6, vae=ConvVAE(2))
+    with pytest.raises(ValueError, match="^images contains NaN"):
+        select(np.full((5, 2), np.nan), 2)
