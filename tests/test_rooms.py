@@ -22,6 +22,7 @@ FLOORS = [
     {"vae", "queries", "classifiers", "summaries"},
     {"spaces", "_trial"},
     {"trials", "recommendation"},
+    {"labeling"},
     {"book"},
 ]
 TORCH = ["vae", "_checkpoints", "_tensors", "_liveness"]

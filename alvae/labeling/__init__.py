@@ -1,0 +1,6 @@
+"""The command ``alvae``: a folder of images in, a few of them to label, predictions for all out.
+
+From the bottom: `labels`, `folder` and `arrays` read files; `review` finds copies, blank images and
+poor codes; `project` is the folder in which everything is kept; `page`, `report` and `export` write
+what is looked at elsewhere; `steps` does one after the other, and `command` is what is typed.
+"""

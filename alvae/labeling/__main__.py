@@ -1,0 +1,5 @@
+"""``python -m alvae.labeling``, and the command ``alvae``."""
+
+from alvae.labeling.command import main
+
+main()

@@ -1,0 +1,114 @@
+"""Pages that open from the disk: images to label, and the report on predictions."""
+
+import base64
+import io
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from alvae import store
+from alvae.labeling.folder import BAD_IMAGE, open_plain, read_image
+from alvae.labeling.labels import FORMULAS, UNCLEAR, as_cell
+from alvae.labeling.review import are_alike
+
+LARGE = 512  # pixels of the longer side of an image that is to be labeled
+SMALL = 64  # up to which an image is enlarged pixel by pixel
+QUALITY = 90  # of JPEG
+
+
+def write_label_page(path, project, chosen, neighbors, classes, labels):
+    """Write the page on which images are labeled.
+
+    Parameters
+    ----------
+    path : path
+    project : Project
+    chosen : list of int
+        The images to label.
+    neighbors : list of list of int
+        Of each, the images nearest to it.
+    classes : list of str
+        Names that are known.
+    labels : dict of str to str
+        Known labels, by the names of images.
+
+    Returns
+    -------
+    int
+        How many images are shown small, as the original is not there, or is another one now.
+    """
+    source = Path(project.about["source"] or "")
+    originals = [_original(project, i, source) for i in chosen] if source.is_dir() else None
+    shown = originals or [None] * len(chosen)
+    images = [
+        {
+            "name": project.names[i],
+            "cell": as_cell(project.names[i]),
+            "label": labels.get(project.names[i], ""),
+            "neighbors": [
+                {"name": project.names[j], "source": as_source(project.images[j])} for j in near
+            ],
+            **(large or {"source": as_source(project.images[i]), "small": True}),
+        }
+        for i, near, large in zip(chosen, neighbors, shown, strict=True)
+    ]
+    write_page(
+        path,
+        "label.html",
+        title=project.folder.name,
+        project=project.about["id"],
+        images=images,
+        classes=classes,
+        unclear=UNCLEAR,
+        formulas=FORMULAS,
+    )
+    return 0 if originals is None else originals.count(None)
+
+
+def write_page(path, template, **content):
+    """Write a page from its template, whole or not at all.
+
+    No script runs in it but its own: its policy names the digest of that.
+    """
+    text = _templates().get_template(template).render(**content)
+    _, _, script = text.partition("<script>")
+    digest = sha256(script.partition("</script>")[0].encode()).digest()
+    text = text.replace("sha256-of-the-script", f"sha256-{base64.b64encode(digest).decode()}", 1)
+    with store.replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def as_source(image):
+    """A small image as the source of an <img>."""
+    return _encoded(Image.fromarray(np.asarray(image)), "PNG")
+
+
+def _original(project, i, folder):
+    """The image as it is in its folder; None if it is not there, or another one than was read."""
+    path, small = folder / project.names[i], project.images[i]
+    try:
+        now = read_image(path, small.shape[:2])
+        image = open_plain(path, (LARGE, LARGE))
+    except BAD_IMAGE:
+        return None
+    if not are_alike(now if small.ndim == 3 else now[..., 1], small):
+        return None
+    image.thumbnail((LARGE, LARGE))
+    few = max(image.size) <= SMALL
+    return {"source": _encoded(image, "PNG" if few else "JPEG"), "small": few}
+
+
+def _encoded(image, kind):
+    file = io.BytesIO()
+    image.save(file, kind, quality=QUALITY)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+@cache
+def _templates():
+    loader = PackageLoader("alvae.labeling", "pages")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)

@@ -1,0 +1,230 @@
+"""The folder of a project: a pool, its codes, and what is known of the labels.
+
+Everything that takes long is kept here, so that an interrupted command goes on where it was, and
+the folder can be moved: it needs the original images only to show them large.
+
+======================  ===========================================================
+``project.json``        what the pool is
+``pool.csv``            the names of the images
+``images.npy``          the images, brought to one size
+``codes.npy``           their codes, or the features that were given
+``errors.npy``          how badly the VAE reconstructs each image
+``firsts.npy``          of each image the one of which it is a copy
+``vae.pt``              the VAE
+``labels.csv``          the images that were asked for, and their labels
+``store``               results of steps
+======================  ===========================================================
+"""
+
+import csv
+import json
+import os
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from alvae import store
+from alvae.labeling.labels import Labels, as_cell, merge_labels, read_labels, write_table
+
+FORMAT = 1
+NAME = "project.json"
+ARRAYS = "images", "codes", "errors", "firsts"
+KEYS = {"format", "id", "source", "features_from", "seed", "budget", "refused"}
+
+
+class Project:
+    """A project that is there.
+
+    Parameters
+    ----------
+    folder : path
+
+    Raises
+    ------
+    ValueError
+        There is no project, it is damaged, or one of another version of the tool.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder).absolute()
+        path = self.folder / NAME
+        try:
+            self.about = json.loads(path.read_text(encoding="utf-8"))
+            known = self.about["format"]
+            lacking = KEYS - self.about.keys()
+        except (FileNotFoundError, NotADirectoryError):
+            raise ValueError(f"{folder} is no project: it has no {NAME}") from None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        if known != FORMAT:
+            raise ValueError(f"{path} is of format {known}; this version of alvae knows {FORMAT}")
+        if lacking:
+            raise ValueError(f"{path} cannot be read: it lacks {sorted(lacking)[0]}")
+
+    @staticmethod
+    def is_at(folder):
+        """Whether there is a project in a folder."""
+        return (Path(folder) / NAME).is_file()
+
+    @classmethod
+    def begin(cls, folder, names, *, images=None, features=None, **about):
+        """Write a new project.
+
+        Parameters
+        ----------
+        folder : path
+            Made if need be; what an interrupted beginning left there goes.
+        names : list of str
+        images : uint8 ndarray of shape (n, H, W) or (n, H, W, 3), default=None
+        features : ndarray of shape (n, d), default=None
+            Codes from elsewhere.
+        **about
+            Kept in project.json.
+
+        Returns
+        -------
+        Project
+        """
+        folder = Path(folder)
+        for left in (*(folder / f"{name}.npy" for name in ARRAYS), *folder.glob(store.TEMPORARY)):
+            left.unlink(missing_ok=True)
+        for name, array in (("images", images), ("codes", features)):
+            if array is not None:
+                _save(folder / f"{name}.npy", array)
+        write_table(folder / "pool.csv", ("file_name",), ([as_cell(name)] for name in names))
+        _write_json(folder / NAME, {"format": FORMAT, **about})  # last: it makes it a project
+        return cls(folder)
+
+    @property
+    def path(self):
+        """Where something of the project is: ``project.path("labels.csv")``."""
+        return self.folder.joinpath
+
+    @cached_property
+    def names(self):
+        """Of the images, in the order of the arrays."""
+        try:
+            with open(self.path("pool.csv"), encoding="utf-8", newline="") as file:
+                names = [row[0].removeprefix("./") for row in csv.reader(file)][1:]
+        except (OSError, ValueError, LookupError, csv.Error) as error:
+            raise self._damaged("pool.csv", error) from None
+        if not names:
+            raise self._damaged("pool.csv", "it has no image")
+        return names
+
+    @property
+    def images(self):
+        """The images, memory-mapped; None where features were given alone."""
+        images = self._array("images")
+        if images is None and self.about["source"]:
+            raise self._damaged("images.npy", "it is not there")
+        return images
+
+    @property
+    def codes(self):
+        """Of the images, (n, d); None before they are made."""
+        codes = self._array("codes")
+        if codes is None and self.about["features_from"]:
+            raise self._damaged("codes.npy", "it is not there")
+        return codes
+
+    @property
+    def errors(self):
+        """Reconstruction errors, (n,); None where no VAE took part."""
+        return self._array("errors")
+
+    @property
+    def firsts(self):
+        """Of each image the one of which it is a copy, or itself; -1 if it is blank."""
+        return self._array("firsts")
+
+    def keep(self, name, array):
+        """Keep an array under a name, such as "codes"."""
+        _save(self.path(f"{name}.npy"), array)
+
+    def labels(self, path=None):
+        """What labels.csv says, or another file.
+
+        Returns
+        -------
+        Labels
+            Without a label if there is no labels.csv yet.
+        """
+        if path is None and not (path := self.path("labels.csv")).exists():
+            return Labels({}, [], [])
+        return read_labels(path, self.names)
+
+    def add_labels(self, labels):
+        """Write labels into labels.csv, "" for images to be labeled; what it has stays.
+
+        Returns
+        -------
+        list of str
+            Labels that were other ones, a line each.
+        """
+        return merge_labels(self.path("labels.csv"), self.names, labels)
+
+    def save(self):
+        """Write project.json."""
+        _write_json(self.path(NAME), self.about)
+
+    def _array(self, name):
+        path = self.path(f"{name}.npy")
+        if not path.exists():
+            return None
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise self._damaged(path.name, error) from None
+        if len(array) != len(self.names):
+            raise self._damaged(path.name, f"it has {len(array)} rows for {len(self.names)} images")
+        return array
+
+    def _damaged(self, name, error):
+        said = " ".join(str(error).split())
+        return ValueError(
+            f"{self.path(name)} is damaged: {said}; begin a new project with --out, and give it "
+            "the labels of this one with --labels"
+        )
+
+
+@contextmanager
+def at_work(folder):
+    """Let one command at a time work in a project, which has the store.
+
+    Raises
+    ------
+    ValueError
+        Another one does, or the folder cannot be written.
+    """
+    folder = Path(folder).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"another alvae is at work in {folder}; wait until it is done") from None
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be written: {error.strerror}") from None
+    before = os.environ.get("ALVAE_STORE")
+    os.environ["ALVAE_STORE"] = str(folder / "store")
+    try:
+        yield folder
+    finally:
+        os.environ.pop("ALVAE_STORE")
+        if before is not None:
+            os.environ["ALVAE_STORE"] = before
+        lock.release()
+
+
+def _save(path, array):
+    with store.replacing(path) as temporary:
+        np.save(temporary, array, allow_pickle=False)
+
+
+def _write_json(path, content):
+    with store.replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,113 @@
+"""The report on predictions: classes, examples, and what no label speaks for."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from alvae._clusters import kmeans
+from alvae.labeling.page import as_source, write_page
+
+EXAMPLES = 12  # of each kind
+CLUSTERS = 8  # without a label, at most
+MOST_CLUSTERS, STEPS = 300, 50  # of K-means
+MAPPED = 3000  # images on the map, at most
+WIDTH, HEIGHT, MARGIN = 640, 480, 10  # of the map
+# Okabe and Ito's, which color-blind readers tell apart; then again.
+COLORS = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999"
+
+
+def write_report(path, project, graph, index, y, predicted, shares, classes):
+    """Write the report.
+
+    Parameters
+    ----------
+    path : path
+    project : Project
+    graph : NeighborGraph
+        Of the codes of the images that count.
+    index : integer ndarray of shape (n,)
+        These images, in the pool.
+    y : ndarray of shape (n,)
+        Their labels, as numbers of classes; NaN where there is none.
+    predicted : integer ndarray of shape (n,)
+        The class of each.
+    shares : ndarray of shape (n,)
+        How sure that is.
+    classes : list of str
+    """
+    labeled = ~np.isnan(y)
+    colors = [COLORS[k % len(COLORS)] for k in range(len(classes))]
+
+    def shown(some):
+        if project.images is None:
+            return []
+        return [
+            {"name": project.names[index[i]], "source": as_source(project.images[index[i]])}
+            for i in some
+        ]
+
+    rows = []
+    for k, name in enumerate(classes):
+        members = np.flatnonzero((predicted == k) & ~labeled)
+        by_share = members[np.argsort(-shares[members], kind="stable")]
+        n = np.count_nonzero(predicted == k)
+        rows.append({
+            "name": name,
+            "color": colors[k],
+            "n_labels": np.count_nonzero(y == k),
+            "n_images": f"{n:,}",
+            "share": f"{n / len(index):.1%}",
+            "sure": shown(by_share[:EXAMPLES]),
+            "doubtful": shown(by_share[EXAMPLES:][::-1][:EXAMPLES]),
+        })  # fmt: skip
+    write_page(
+        path,
+        "report.html",
+        title=project.folder.name,
+        folder=project.folder.name,
+        n_images=f"{len(project.names):,}",
+        n_labeled=np.count_nonzero(labeled),
+        n_left_out=np.count_nonzero(project.firsts == -1),
+        classes=rows,
+        map=_map(graph.X, labeled, np.array(colors)[predicted]),
+        unknown=_unknown(graph, labeled, predicted, classes, shown),
+    )
+
+
+def _map(X, labeled, colors):
+    X = np.asarray(X, dtype=np.float64)
+    places = PCA(min(2, *X.shape), random_state=0).fit_transform(X)
+    places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+    low, high = np.quantile(places, [0.001, 0.999], axis=0)
+    places = ((places - low) / np.where(high > low, high - low, 1)).clip(0, 1)
+    places = np.round(MARGIN + places * (np.array([WIDTH, HEIGHT]) - 2 * MARGIN), 1)
+    some = np.random.default_rng(0).permutation(len(X))[:MAPPED]
+    points, ringed = (
+        [(*places[i].tolist(), colors[i]) for i in which]
+        for which in (some, np.flatnonzero(labeled))
+    )
+    return {
+        "points": points,
+        "labeled": ringed,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "n_others": max(X.shape[1] - 2, 0),
+    }
+
+
+def _unknown(graph, labeled, predicted, classes, shown):
+    """The largest clusters without a label, of about three for each label."""
+    n_clusters = min(3 * np.count_nonzero(labeled), MOST_CLUSTERS, len(labeled))
+    clusters = kmeans(graph.X, n_clusters, np.random.default_rng(0), max_iter=STEPS)
+    sizes = np.bincount(clusters)
+    without = np.flatnonzero(
+        (np.bincount(clusters[labeled], minlength=len(sizes)) == 0) & (sizes > 0)
+    )
+    largest = without[np.argsort(-sizes[without], kind="stable")][:CLUSTERS]
+    found = []
+    for cluster in largest:
+        members = np.flatnonzero(clusters == cluster)
+        most = classes[np.bincount(predicted[members]).argmax()]
+        found.append(
+            {"n_images": f"{len(members):,}", "label": most, "images": shown(members[:EXAMPLES])}
+        )
+    return found

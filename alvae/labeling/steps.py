@@ -1,0 +1,278 @@
+"""The steps of the tool: read, train, choose, predict. Each says what it does and finds."""
+
+from pathlib import Path
+from time import perf_counter
+from uuid import uuid4
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.preprocessing import normalize
+
+from alvae import store
+from alvae._checks import check_integer, check_points
+from alvae._graphs import NeighborGraph, nearest_neighbors
+from alvae.classifiers import PoissonMBO
+from alvae.labeling.arrays import holds_arrays, read_arrays
+from alvae.labeling.export import write_folders, write_tasks
+from alvae.labeling.folder import read_folder
+from alvae.labeling.labels import UNCLEAR, as_cell, write_table
+from alvae.labeling.page import write_label_page
+from alvae.labeling.project import Project
+from alvae.labeling.report import write_report
+from alvae.labeling.review import POOR, blank_images, copies, described
+from alvae.recommendation import recommended_strategy, recommended_vae
+
+NEAREST = 8  # neighbors that are shown beside an image
+N_NEIGHBORS = 10  # of the graph
+TIMED_STEPS = 4
+FEWEST = 3  # images that can be told apart
+
+
+def begin(folder, source, features, budget, seed):
+    """Begin a project in a folder, or go on with the one that was begun there.
+
+    Parameters
+    ----------
+    folder : Path
+    source : Path or None
+        A folder of images, or a file of arrays.
+    features : Path or None
+        Codes from elsewhere, an .npy file with a row for each image.
+    budget, seed : int
+
+    Returns
+    -------
+    Project
+    """
+    given = {"source": source and str(source.absolute()), "seed": seed, "budget": budget}
+    given["features_from"] = features and str(features.absolute())
+    if Project.is_at(folder):
+        project = Project(folder)
+        if other := [key for key in given if project.about[key] != given[key]]:
+            raise ValueError(
+                f"{folder} is a project with the {other[0].replace('_', ' ')} "
+                f"{project.about[other[0]]}; --out names another folder"
+            )
+        return project
+    array = None if features is None else _read_features(features)
+    if source is None:
+        names, images, remarks, refused = [str(i) for i in range(len(array))], None, [], {}
+    else:
+        read = read_arrays if holds_arrays(source) else read_folder
+        names, images, refused, remarks = read(source)
+    for line in (*remarks, *(f"left out: {name}: {reason}" for name, reason in refused.items())):
+        print(line)
+    if array is not None and len(array) != len(names):
+        raise ValueError(
+            f"{features} has {len(array):,} rows, and {source} {len(names):,} images that can be "
+            "read; there must be a row for each, in the order of their names"
+        )
+    check_integer("--budget", budget, 1, len(names), "the number of images")
+    given |= {"id": uuid4().hex, "refused": refused}
+    return Project.begin(folder, names, images=images, features=array, **given)
+
+
+def encode(project):
+    """Make the codes of the pool if they are not there, and say what they are worth."""
+    if project.codes is None:
+        from alvae.spaces import fit_stored, latent_codes, reconstruction_errors  # torch is slow
+
+        images = project.images
+        vae = recommended_vae(images, project.about["seed"])
+        minutes = max(1, round(_training_seconds(vae, images) / 60))
+        print(f"training a VAE of {vae.latent_dim} dimensions: about {minutes} min", flush=True)
+        vae = fit_stored(vae, images)
+        with store.replacing(project.path("vae.pt")) as temporary:
+            vae.save(temporary)
+        errors = reconstruction_errors(vae, images)
+        project.keep("errors", errors)
+        project.about["described"] = described(images, errors)
+        project.save()
+        project.keep("codes", latent_codes(vae, images))  # last: then all of it is there
+    if (share := project.about.get("described")) is not None:
+        print(f"the codes keep {share:.0%} of what makes images differ")
+        if share < POOR:
+            print(
+                "they are poor: so small a VAE cannot describe these images; codes of a network "
+                "that was trained on many others will do better (--features)"
+            )
+    if project.firsts is None:
+        firsts = np.arange(len(project.names))
+        if project.images is not None:
+            blank = blank_images(project.images)
+            graph = NeighborGraph(np.asarray(project.codes))
+            firsts = copies(project.images, graph.weights(N_NEIGHBORS), blank)
+            firsts[blank] = -1
+        project.keep("firsts", firsts)
+    own = project.firsts == np.arange(len(project.names))
+    blank = project.firsts == -1
+    if not own.all():
+        n_copies = np.sum(~own & ~blank)
+        print(f"not to be labeled: {n_copies:,} copies of other images, {blank.sum():,} blank ones")
+    if own.sum() < FEWEST:
+        raise ValueError(
+            f"{project.folder} has {own.sum()} images that are neither blank nor copies; at least "
+            f"{FEWEST} are needed"
+        )
+
+
+def _training_seconds(vae, images):
+    """How long training will take, from a few steps of it; the first ones take longer."""
+    few = clone(vae).set_params(epochs=1)
+    some = images[: TIMED_STEPS * vae.batch_size]
+    few.fit(some)
+    start = perf_counter()
+    few.fit(some)
+    return (perf_counter() - start) / len(some) * len(images) * vae.epochs
+
+
+def choose(project, n):
+    """Choose n images more, and write them into label.html and labels.csv."""
+    known = known_labels(project)
+    if known.names and not known.of:
+        raise ValueError(f"{project.path('labels.csv')} has no label yet; label some first")
+    most = len(project.names) - len(known.names), "the number of images that are left"
+    check_integer("the number of images", n, 1, *most)  # before anything long
+    encode(project)
+    index, y, _ = _labeled_pool(project, known.of)
+    unclear = np.array([known.of.get(project.names[i]) == UNCLEAR for i in index])
+    index, y = index[~unclear], y[~unclear]
+    asked = set(known.names)
+    y[np.isnan(y) & [project.names[i] in asked for i in index]] = 0  # asked for, and not said yet
+    most = int(np.isnan(y).sum()), "those that are left and neither blank nor copies"
+    check_integer("the number of images", n, 1, *most)
+    X, errors = project.codes[index], project.errors
+    errors = None if errors is None else errors[index]
+    strategy = recommended_strategy(errors, project.about["seed"])
+    chosen = index[strategy.query(X, y, n, prepared=strategy.prepare(X, NeighborGraph(X)))]
+    new = [project.names[i] for i in chosen]
+    show(project, new)
+    project.add_labels(dict.fromkeys(new, ""))  # last: with it the choice is made
+    print(f"{n:,} images more to label are in {project.path('labels.csv')}")
+
+
+def show(project, new=()):
+    """Write the page with all images that were asked for, and new ones."""
+    if project.images is None:
+        return
+    known = project.labels()
+    place = {name: i for i, name in enumerate(project.names)}
+    chosen = [place[name] for name in (*known.names, *new)]
+    near = nearest_neighbors(project.codes, min(NEAREST + 1, len(place)), project.codes[chosen])[1]
+    near = [[j for j in row if j != i][:NEAREST] for i, row in zip(chosen, near, strict=True)]
+    classes = [label for label in dict.fromkeys(known.of.values()) if label != UNCLEAR]
+    path = project.path("label.html")
+    if n := write_label_page(path, project, chosen, near, classes, known.of):
+        print(
+            f"{n:,} images are not in {project.about['source']} any more, or others are there now: "
+            "they are shown small (--images says where they are)"
+        )
+    print(
+        f"open {path} in a browser, label them, and put the labels.csv that you download there "
+        f"into {path.parent}"
+    )
+
+
+def predict(project, write=()):
+    """Label all images, and write predictions.csv and report.html.
+
+    Parameters
+    ----------
+    project : Project
+    write : list of str
+        Of "folders" and "label-studio", what is written, too.
+    """
+    known = known_labels(project).of
+    encode(project)
+    index, y, classes = _labeled_pool(project, known)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{project.path('labels.csv')} has {len(classes)} classes of images that count; two or "
+            "more are needed"
+        )
+    graph = NeighborGraph(project.codes[index])
+    classifier = PoissonMBO().fit(graph.X, y, prepared=graph)
+    predicted = classifier.transduction_.astype(int)
+    shares = normalize(classifier.scores_.clip(0), norm="l1").max(axis=1)
+    row = np.full(len(project.names), -1)
+    row[index] = np.arange(len(index))
+    row = np.where(project.firsts == -1, -1, row[project.firsts])  # a copy is what its original is
+    rows = []
+    for name, i in zip(project.names, row.tolist(), strict=True):
+        if known.get(name, UNCLEAR) != UNCLEAR:
+            rows.append((name, known[name], "1", "labeled"))
+        elif i < 0:
+            rows.append((name, "", "", "blank"))
+        else:
+            rows.append((name, classes[predicted[i]], f"{shares[i]:.3f}", "predicted"))
+    path = project.path("predictions.csv")
+    columns = ("file_name", "label", "confidence", "from")
+    write_table(path, columns, ((as_cell(name), *values) for name, *values in rows))
+    print(f"{len(rows):,} labels are in {path}")
+    path = project.path("report.html")
+    write_report(path, project, graph, index, y, predicted, shares, classes)
+    print(f"what they are like is in {path}, which opens in any browser")
+    source = Path(project.about["source"] or project.folder)
+    if "folders" in write:
+        path = project.path("predictions")
+        write_folders(path, {name: label for name, label, *_ in rows if label}, source)
+        print(f"the images are in {path}, by class, as links")
+    if "label-studio" in write:
+        path = project.path("label-studio.json")
+        given = {name: label for name, label in known.items() if label != UNCLEAR}
+        write_tasks(path, [(n, k, float(c or 0)) for n, k, c, _ in rows], source, given)
+        print(f"tasks of Label Studio are in {path}")
+
+
+def move_images(project, folder):
+    """Take the images from another folder, into which they were moved."""
+    if lost := [name for name in project.names if not (folder / name).is_file()]:
+        raise ValueError(f"{folder} lacks {len(lost):,} of the images, such as {lost[0]}")
+    project.about["source"] = str(folder.absolute())
+    project.save()
+
+
+def known_labels(project, path=None):
+    """Labels that are known; problems in their file are told."""
+    labels = project.labels(path)
+    for problem in labels.problems:
+        print(problem)
+    return labels
+
+
+def take_over(project, path):
+    """Write the labels of another file into labels.csv, and tell which ones are not taken."""
+    for problem in project.add_labels(known_labels(project, path).of):
+        print(problem)
+
+
+def _labeled_pool(project, known):
+    """Images that count, their labels as numbers (NaN where unlabeled), and the classes.
+
+    A label of a copy is one of its original, unless that has one itself.
+    """
+    firsts = project.firsts
+    index = np.flatnonzero(firsts == np.arange(len(firsts)))
+    of = {}
+    for i, name in enumerate(project.names):
+        label = known.get(name, UNCLEAR)
+        if label != UNCLEAR and firsts[i] >= 0:
+            own = firsts[i] == i
+            other = of.get(int(firsts[i]), label)
+            if other != label:
+                print(f"{name!r} is {label!r}, and another copy of it is {other!r}")
+            if own or int(firsts[i]) not in of:
+                of[int(firsts[i])] = label
+    classes = sorted(set(of.values()))
+    code = {label: k for k, label in enumerate(classes)}
+    y = np.full(len(firsts), np.nan)
+    y[list(of)] = [code[label] for label in of.values()]
+    return index, y[index], classes
+
+
+def _read_features(path):
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    return check_points(str(path), array)

@@ -1,0 +1,387 @@
+"""The command, from image files to predictions, as its user types it."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from time import perf_counter
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from alvae import PoissonMBO, load_pool, select
+from alvae.labeling.command import main
+from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
+from alvae.labeling.project import Project
+
+CLASSES = "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
+
+
+@pytest.fixture(scope="module")
+def pool():
+    return load_pool(classes=[0, 1, 7])
+
+
+@pytest.fixture(scope="module")
+def truth(pool):
+    names = [f"{'ab'[i % 2]}/{i:03}.png" for i in range(150)]
+    return {name: CLASSES[label] for name, label in zip(names, pool.labels, strict=False)}
+
+
+@pytest.fixture(scope="module")
+def images(pool, truth, tmp_path_factory):
+    """A folder of 150 digits, with a copy, a blank image, a broken one, and a note."""
+    folder = tmp_path_factory.mktemp("images")
+    for name, image in zip(truth, pool.images, strict=False):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(folder / name)
+    shutil.copy(folder / "a/000.png", folder / "b/copy.png")
+    Image.new("L", (28, 28), 9).save(folder / "b/blank.png")
+    (folder / "broken.png").write_bytes((folder / "a/000.png").read_bytes()[:99])
+    (folder / "notes.txt").write_text("of mine")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def begun(images, tmp_path_factory):
+    """A project in which images were chosen."""
+    folder = tmp_path_factory.mktemp("begun") / "project"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 2)
+        main(["select", str(images), "--budget", "9", "--out", str(folder)])
+    return folder
+
+
+@pytest.fixture
+def project(begun, tmp_path):
+    """The same, moved to another place."""
+    return shutil.copytree(begun, tmp_path / "project")
+
+
+@pytest.fixture
+def labeled(project, truth):
+    label(project, truth)
+    return project
+
+
+def asked(project):
+    with open(project / "labels.csv", newline="") as file:
+        return [row["file_name"] for row in csv.DictReader(file)]
+
+
+def label(project, truth):
+    write_labels(project / "labels.csv", [(name, truth.get(name, "?")) for name in asked(project)])
+
+
+def write_labels(path, rows):
+    write_table(path, COLUMNS, [(as_cell(name), label) for name, label in rows])
+
+
+def fails(capsys, *arguments):
+    """The one line on which a command says what is wrong."""
+    with pytest.raises(SystemExit) as stopped:
+        main([str(argument) for argument in arguments])
+    said = stopped.value.code
+    assert isinstance(said, str)
+    assert "\n" not in said
+    return said
+
+
+def test_images_are_chosen_and_what_was_found_is_told(images, begun, truth):
+    names = asked(begun)
+    assert len(set(names)) == 9
+    assert set(names) <= {*truth, "b/copy.png"}
+    assert {"label.html", "labels.csv", "codes.npy", "vae.pt"} <= {p.name for p in begun.iterdir()}
+    about = json.loads((begun / "project.json").read_text())
+    assert set(about["refused"]) == {"broken.png", "notes.txt"}
+    firsts = Project(begun).firsts
+    at = {name: i for i, name in enumerate(Project(begun).names)}
+    assert firsts[at["b/blank.png"]] == -1
+    assert firsts[at["b/copy.png"]] == at["a/000.png"]
+
+
+def test_a_second_time_nothing_is_trained_or_chosen_again(images, project, monkeypatch, capsys):
+    before = {p.name: p.read_bytes() for p in project.iterdir() if p.is_file()}
+    monkeypatch.setattr("alvae.spaces.fit_stored", None)
+    main(["select", str(images), "--budget", "9", "--out", str(project)])
+    assert "label.html" in capsys.readouterr().out
+    for name, content in before.items():
+        assert name == "label.html" or (project / name).read_bytes() == content
+
+
+def test_all_images_are_labeled_and_labels_stay_what_they_are(labeled, truth, capsys):
+    main(["predict", str(labeled), "--write", "folders", "--write", "label-studio"])
+    with open(labeled / "predictions.csv", newline="") as file:
+        rows = {row["file_name"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {*truth, "b/copy.png", "b/blank.png"}
+    assert rows["b/blank.png"]["label"] == ""
+    assert rows["b/copy.png"]["label"] == rows["a/000.png"]["label"]
+    for name in asked(labeled):
+        assert rows[name]["label"] == truth[name]
+        assert rows[name]["from"] == "labeled"
+    right = np.mean([rows[name]["label"] == truth[name] for name in truth])
+    assert right > 0.6  # from 9 labels, with a VAE of two epochs
+    assert "9 labels" in (labeled / "report.html").read_text()
+    assert len(json.loads((labeled / "label-studio.json").read_text())) == len(rows)
+    linked = read_labels(labeled / "predictions", [*rows]).of
+    assert linked == {name: row["label"] for name, row in rows.items() if row["label"]}
+
+
+def test_more_images_are_others_and_labels_are_kept(labeled, truth):
+    before = asked(labeled)
+    main(["select", str(labeled), "--more", "5"])
+    assert asked(labeled)[:9] == before
+    assert len(set(asked(labeled))) == 14
+    known = read_labels(labeled / "labels.csv", Project(labeled).names).of
+    assert known == {name: truth[name] for name in before}
+
+
+def test_the_page_has_what_was_labeled_before_too(labeled, truth):
+    """So that a labels.csv that is downloaded from it can take the place of the old one."""
+    main(["select", str(labeled), "--more", "3"])
+    page = (labeled / "label.html").read_text()
+    for name in asked(labeled):
+        assert page.count(json.dumps(name)) >= 2  # as a name, and as a cell
+    assert page.count('"label": ""') == 3
+
+
+def test_images_that_were_moved_or_replaced(labeled, images, tmp_path, capsys):
+    moved = shutil.copytree(images, tmp_path / "moved")
+    first = asked(labeled)[0]
+    Image.new("L", (28, 28), 200).save(moved / first)
+    main(["select", str(labeled), "--images", str(moved)])
+    assert "1 images are not in" in capsys.readouterr().out
+    (moved / first).unlink()
+    said = fails(capsys, "select", labeled, "--images", moved)
+    assert f"lacks 1 of the images, such as {first}" in said
+
+
+def test_an_interrupted_choice_is_made_again(labeled, monkeypatch, capsys):
+    before = asked(labeled)
+
+    def interrupted(self, labels):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(Project, "add_labels", interrupted)
+        with pytest.raises(SystemExit):
+            main(["select", str(labeled), "--more", "4"])
+    assert asked(labeled) == before
+    main(["select", str(labeled), "--more", "4"])
+    assert len(asked(labeled)) == len(before) + 4
+
+
+def test_labels_from_before_count_in_a_new_project(pool, tmp_path, truth):
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=(30, 3)))
+    (tmp_path / "mine.csv").write_text("file_name,label\n4,cat\n5,dog\n")
+    out = tmp_path / "p"
+    main(
+        ["select", "--features", str(tmp_path / "codes.npy"), "--budget", "6", "--out", str(out)]
+        + ["--labels", str(tmp_path / "mine.csv")]
+    )
+    assert asked(out)[:2] == ["4", "5"]
+    assert len(set(asked(out))) == 6
+
+
+@pytest.mark.parametrize("n", [3, 5, 8])
+def test_very_small_pools(n, pool, tmp_path, monkeypatch):
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
+    np.save(tmp_path / "few.npy", pool.images[:n])
+    out = str(tmp_path / "p")
+    main(["select", str(tmp_path / "few.npy"), "--budget", "2", "--out", out])
+    label(tmp_path / "p", {name: f"kind {i}" for i, name in enumerate(asked(tmp_path / "p"))})
+    main(["predict", out])
+    assert (tmp_path / "p" / "report.html").exists()
+
+
+def test_a_pool_with_nothing_on_it_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
+    np.save(tmp_path / "none.npy", np.zeros((20, 8, 8), np.uint8))
+    said = fails(capsys, "select", tmp_path / "none.npy", "--budget", 2, "--out", tmp_path / "p")
+    assert "has 0 images that are neither blank nor copies" in said
+
+
+def test_a_class_that_only_blank_images_have_is_none(labeled, truth, capsys):
+    first, *others = asked(labeled)
+    rows = [("b/blank.png", "empty"), (first, "a"), *((name, "?") for name in others)]
+    write_labels(labeled / "labels.csv", rows)
+    assert "has 1 classes of images that count" in fails(capsys, "predict", labeled)
+
+
+def test_what_an_interrupted_beginning_left_is_not_trusted(images, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
+    features = tmp_path / "features.npy"
+    np.save(features, np.zeros((152, 2)) + np.arange(152)[:, None])
+    out = tmp_path / "p"
+    arguments = ["select", images, "--budget", "3", "--out", out]
+    with monkeypatch.context() as context:
+        context.setattr("alvae.labeling.project.write_table", None)
+        with pytest.raises(TypeError):
+            main([str(one) for one in (*arguments, "--features", features)])
+    assert (out / "codes.npy").exists()
+    main([str(one) for one in arguments])
+    assert Project(out).codes.shape == (152, 16)
+
+
+def test_unclear_images_are_not_asked_for_again_and_count_for_nothing(project, truth):
+    names = asked(project)
+    rows = [(name, "?" if i % 2 else truth[name]) for i, name in enumerate(names)]
+    write_labels(project / "labels.csv", rows)
+    main(["select", str(project), "--more", "3"])
+    assert len(set(asked(project))) == 12
+    main(["predict", str(project)])
+    with open(project / "predictions.csv", newline="") as file:
+        rows = {row["file_name"]: row for row in csv.DictReader(file)}
+    assert {rows[name]["from"] for name in names[1::2]} == {"predicted"}
+    assert "?" not in {row["label"] for row in rows.values()}
+
+
+def test_features_give_the_picks_of_python(pool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    features = np.random.default_rng(0).normal(size=(60, 784))[:, :4] + pool.labels[:60, None]
+    np.save("codes.npy", features)
+    main(["select", "--features", "codes.npy", "--budget", "7"])
+    chosen = select(features, 7)
+    assert asked(tmp_path / "codes-alvae") == [str(i) for i in chosen.indices]
+    labels = {str(i): CLASSES[label] for i, label in enumerate(pool.labels[:60])}
+    label(tmp_path / "codes-alvae", labels)
+    main(["predict", "codes-alvae"])
+    y = np.full(60, np.nan)
+    y[chosen.indices] = pool.labels[chosen.indices]
+    expected = PoissonMBO().fit(features, y, prepared=chosen.graph).transduction_
+    with open(tmp_path / "codes-alvae" / "predictions.csv", newline="") as file:
+        assert [row["label"] for row in csv.DictReader(file)] == [CLASSES[int(k)] for k in expected]
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "idx"])
+def test_arrays_are_taken_like_files(kind, pool, tmp_path, monkeypatch, capsys):
+    images = pool.images[:40]
+    if kind == "npy":
+        np.save(tmp_path / "x.npy", images / 255)
+    elif kind == "npz":
+        np.savez(tmp_path / "x.npz", y=np.zeros(3), images=images)
+    else:
+        header = bytes([0, 0, 8, 3]) + np.array(images.shape, ">u4").tobytes()
+        (tmp_path / "train-images.idx").mkdir()
+        (tmp_path / "train-images.idx" / "train-images-idx3-ubyte").write_bytes(
+            header + images.tobytes()
+        )
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
+    (source,) = tmp_path.iterdir()
+    main(["select", str(source), "--budget", "3", "--out", str(tmp_path / "p")])
+    np.testing.assert_array_equal(Project(tmp_path / "p").images, images)
+    assert "40 images of 28 x 28 pixels" in capsys.readouterr().out
+
+
+def test_what_the_user_can_mend_is_told_on_one_line(images, labeled, tmp_path, capsys):
+    out = ["--out", tmp_path / "new"]
+    (tmp_path / "empty").mkdir()
+    assert "has no image that can be read" in fails(
+        capsys, "select", tmp_path / "empty", "--budget", 5, *out
+    )
+    assert "there is no" in fails(capsys, "select", tmp_path / "none", "--budget", 5, *out)
+    assert "--budget is missing" in fails(capsys, "select", images, *out)
+    assert "is no project" in fails(capsys, "select", images, "--more", 5, *out)
+    assert "is no project" in fails(capsys, "predict", images)
+    for option, value in (("budget", 5), ("seed", 1), ("features", images / "notes.txt")):
+        said = fails(capsys, "select", labeled, f"--{option}", value)
+        assert f"is a project; --{option} is for a new one" in said
+    assert "--budget is 0; allowed are" in fails(capsys, "select", images, "--budget", 0, *out)
+    assert "--seed is -1; allowed are" in fails(
+        capsys, "select", images, "--budget", 3, "--seed", -1, *out
+    )
+    assert "from 1 to 152, the number of images" in fails(
+        capsys, "select", images, "--budget", 999, *out
+    )
+    assert not (images / ".lock").exists()
+    assert "with the source" in fails(
+        capsys, "select", tmp_path / "empty", "--budget", 5, "--out", labeled
+    )
+    assert not (tmp_path / "new" / "project.json").exists()
+    assert "allowed are integers from 1 to 143" in fails(capsys, "select", labeled, "--more", 999)
+    assert len(asked(labeled)) == 9
+    (labeled / "codes.npy").write_bytes(b"\x93NUMPY")
+    assert "codes.npy is damaged" in fails(capsys, "predict", labeled)
+    for name, content in (
+        ("pool.csv", "file_name\n"),
+        ("project.json", "{"),
+        ("project.json", "[]"),
+    ):
+        (labeled / name).write_text(content)
+        assert f"{name} " in fails(capsys, "predict", labeled)
+
+
+def test_labels_that_are_missing_or_of_one_class_are_asked_for(project, truth, capsys):
+    assert "has no label yet; label some first" in fails(capsys, "select", project, "--more", 3)
+    assert "has 0 classes of images that count; two or more are needed" in fails(
+        capsys, "predict", project
+    )
+    write_labels(project / "labels.csv", [(name, "same") for name in asked(project)])
+    assert "has 1 classes of images that count; two or more are needed" in fails(
+        capsys, "predict", project
+    )
+
+
+def test_wrong_rows_are_told_and_no_label_is_lost(labeled, truth, capsys):
+    before = read_labels(labeled / "labels.csv", [*truth]).of
+    wrong = labeled.parent / "downloaded.csv"
+    wrong.write_text(
+        "file_name,label\nnone.png,one\na/010.png,zero\na/010.png,one\na/012.png,one\n"
+    )
+    main(["predict", str(labeled), "--labels", str(wrong)])
+    said = capsys.readouterr().out
+    assert "downloaded.csv, row 2: no image" in said
+    assert "'a/010.png' has two labels" in said
+    after = read_labels(labeled / "labels.csv", [*truth]).of
+    assert after == before | {"a/012.png": "one"}
+
+
+def test_a_label_for_an_image_that_was_not_asked_for_counts(labeled, truth):
+    extra = next(name for name in truth if name not in asked(labeled))
+    rows = [(name, truth[name]) for name in asked(labeled)] + [(extra, "else")]
+    write_labels(labeled / "labels.csv", rows)
+    main(["predict", str(labeled)])
+    with open(labeled / "predictions.csv", newline="") as file:
+        rows = {row["file_name"]: row["label"] for row in csv.DictReader(file)}
+    assert rows[extra] == "else"
+
+
+def test_two_commands_do_not_work_in_one_project(labeled, capsys):
+    with FileLock(labeled / ".lock"):
+        assert "another alvae is at work in" in fails(capsys, "predict", labeled)
+    main(["predict", str(labeled)])
+
+
+def test_the_store_of_a_project_is_its_own(labeled, monkeypatch):
+    before = os.environ.get("ALVAE_STORE")
+    main(["predict", str(labeled)])
+    assert os.environ.get("ALVAE_STORE") == before
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on(tmp_path):
+    """Killed again and again, it ends with what it would have ended with."""
+    (tmp_path / "small").mkdir()
+    images = load_digits().images[:400]
+    for i, image in enumerate(images):
+        Image.fromarray((15 * image).astype(np.uint8)).save(tmp_path / "small" / f"{i:03}.png")
+    np.save(tmp_path / "codes.npy", images.reshape(400, -1))
+    command = [sys.executable, "-m", "alvae.labeling", "select", str(tmp_path / "small")]
+    command += ["--budget", "9", "--features", str(tmp_path / "codes.npy")]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    start = perf_counter()
+    subprocess.run([*command, "--out", str(whole)], check=True)
+    took = perf_counter() - start
+    for share in (0.5, 0.7, 0.8, 0.9, 0.95):
+        with suppress(subprocess.TimeoutExpired):  # which kills it
+            subprocess.run([*command, "--out", str(killed)], check=True, timeout=share * took)
+    subprocess.run([*command, "--out", str(killed)], check=True)
+    assert asked(killed) == asked(whole)
+    np.testing.assert_array_equal(Project(killed).codes, Project(whole).codes)
+    assert not list(killed.glob(".*.npy"))
