@@ -85,17 +85,24 @@ def _predict_arguments(parser):
 
 
 def _select(options):
-    source, folder = options.source, options.out
+    source = options.source
     if source is None and options.features is None:
         raise ValueError("name a folder of images, a project, or --features")
     for path in filter(None, (source, options.features, options.labels)):
         if not path.exists():
             raise ValueError(f"there is no {path}")
-    for name, value, least in (("budget", options.budget, 1), ("more", options.more, 1)):
+    for name, value in (("budget", options.budget), ("more", options.more)):
         if value is not None:
-            check_integer(f"--{name}", value, least)
+            check_integer(f"--{name}", value, 1)
     if source is not None and Project.is_at(source):
-        return _more(options)
+        _more(options)
+    else:
+        _new(options)
+
+
+def _new(options):
+    """Choose images in a new project, or in one that the same command began."""
+    source, folder = options.source, options.out
     if options.more is not None:
         raise ValueError(f"{source} is no project; --more is for one that there is")
     if options.images is not None:
@@ -112,7 +119,6 @@ def _select(options):
             take_over(project, options.labels)
         left = options.budget - len(project.labels().names)
         choose(project, left) if left > 0 else show(project)
-    return None
 
 
 def _more(options):

@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -25,21 +26,6 @@ LONGEST = 2  # times the shorter side
 BLOCK = 1000  # files that are read, and kept, at a time
 COLORLESS = 8  # levels by which the colors of a gray pixel may differ, as JPEG rounds them
 WHITE = 255, 255, 255, 255
-TURNS = dict(  # by which an image is put upright
-    zip(
-        range(2, 9),
-        (
-            Image.Transpose.FLIP_LEFT_RIGHT,
-            Image.Transpose.ROTATE_180,
-            Image.Transpose.FLIP_TOP_BOTTOM,
-            Image.Transpose.TRANSPOSE,
-            Image.Transpose.ROTATE_270,
-            Image.Transpose.TRANSVERSE,
-            Image.Transpose.ROTATE_90,
-        ),
-        strict=True,
-    )
-)
 BAD_IMAGE = (*UNREADABLE, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -300,9 +286,9 @@ def open_plain(path, size):
     """
     with Image.open(path, formats=FORMATS) as image:
         image.draft("RGB", tuple(2 * side for side in size))
-        turned = TURNS.get(_orientation(image))
-        image = _plain(image, max(1, min(image.size) // (2 * max(size))))
-    return image if turned is None else image.transpose(turned)
+        with suppress(Exception):  # what a broken list of facts raises is up to Pillow
+            ImageOps.exif_transpose(image, in_place=True)
+        return _plain(image, max(1, min(image.size) // (2 * max(size))))
 
 
 def _plain(image, factor):
@@ -312,9 +298,8 @@ def _plain(image, factor):
         low, high = values.min(), values.max()
         if not np.isfinite([low, high]).all():
             raise ValueError("it has pixels that are no numbers")
-        return Image.fromarray(np.uint8(255 * ((values - low) / ((high - low) or 1)))).convert(
-            "RGB"
-        )
+        levels = np.uint8(255 * ((values - low) / ((high - low) or 1)))
+        return Image.fromarray(levels).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA").reduce(factor)
         white = Image.new("RGBA", image.size, WHITE)
