@@ -30,6 +30,31 @@ def record(**values):
         publish_display_data({"text/plain": f"{name} = {value}"}, RECORDED)
 
 
+def finding(statement, holds, study=None):
+    """Make sure that the data say what a page says.
+
+    Parameters
+    ----------
+    statement : str
+        As in "it does not hold that ...".
+    holds : bool
+    study : Experiment, default=None
+        What the page runs. With other parameters than those of the book things may come out
+        otherwise, and the page then says so.
+
+    Raises
+    ------
+    AssertionError
+        It does not hold, where the book says it.
+    """
+    from alvae.book.experiment import is_of_the_book
+
+    if not holds and (study is None or is_of_the_book(study)):
+        raise AssertionError(f"the page says, and the data do not, that {statement}")
+    if not holds:
+        print(f"With these parameters it does not hold that {statement}.")
+
+
 def table(frame, caption, name, decimals=3):
     """A table of the book, with a caption and a number, from a DataFrame.
 

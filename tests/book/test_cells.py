@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from alvae.book import cells
-from alvae.book.cells import judge, listing, record, table
+from alvae.book.cells import finding, judge, listing, record, table
+from alvae.book.experiment import Experiment, load_manifest
 
 
 def test_verdicts_follow_the_rules():
@@ -33,6 +34,21 @@ def test_a_claim_without_a_result_or_with_an_unknown_rule_is_refused():
         judge([claim], {"y": (1, 0)})
     with pytest.raises(ValueError, match="rule is 'near'"):
         judge([claim | {"rule": "near"}], {"x": (1, 0)})
+
+
+def test_what_the_book_says_must_hold_in_the_book_alone(capsys):
+    finding("all is well", True)
+    with pytest.raises(AssertionError, match="that all is well"):
+        finding("all is well", False)
+    three = load_manifest()[0]["three-digits"]
+    part = {name: three[name] for name in ("digits", "latent_dim", "epochs")}
+    for study in (Experiment(**three), Experiment(**part), Experiment(**part, n_jobs=1)):
+        with pytest.raises(AssertionError, match="that all is well"):
+            finding("all is well", False, study)
+    assert not capsys.readouterr().out
+    for other in ({"profile": "smoke"}, {"latent_dim": 2}, {"digits": [1, 7]}, {"epochs": 1}):
+        finding("all is well", False, Experiment(**part | other))
+        assert "does not hold that all is well" in capsys.readouterr().out
 
 
 def test_tables_round_floats_keep_integers_and_mark_what_is_missing():
