@@ -284,7 +284,7 @@ def test_selections_mark_the_chosen_points(d, n_classes, n_panels):
     chosen = {f"s{k}": rng.choice(200, 10, replace=False) for k in range(n_panels)}
     fig = figures.selections(Z, labels, chosen)
     assert [ax.get_title() for ax in fig.axes] == list(chosen)
-    coordinates = points_module._project(Z, 2)[0]
+    coordinates = points_module.projection(Z, 2)[0](Z)
     for ax, indices in zip(fig.axes, chosen.values(), strict=True):
         pool, marked = ax.collections
         assert len(offsets(pool)) == 200

@@ -40,7 +40,8 @@ def latent_space(Z, labels, max_points=4000, random_state=0, class_names=()):
     """
     Z, labels, colors, names = check_points(Z, labels, class_names)
     shown = _subset(len(Z), max_points, random_state)
-    P, axis_labels = _project(Z, 3)
+    coordinates, axis_labels = projection(Z, 3)
+    P = coordinates(Z)
     if P.shape[1] == 1:
         fig, ax = subplots(4.0)
         edges = np.histogram_bin_edges(P, bins=60)
@@ -160,7 +161,8 @@ def selections(Z, labels, chosen, max_points=4000, random_state=0, class_names=(
     if not chosen:
         raise ValueError("chosen is empty; it must hold the indices of at least one strategy")
     shown = _subset(len(Z), max_points, random_state)
-    P, axis_labels = _project(Z, 2)
+    coordinates, axis_labels = projection(Z, 2)
+    P = coordinates(Z)
     if P.shape[1] == 1:
         rank = np.searchsorted(list(colors), labels)
         P = np.column_stack([P, rank + np.random.default_rng(0).uniform(-0.3, 0.3, len(P))])
@@ -187,13 +189,14 @@ def selections(Z, labels, chosen, max_points=4000, random_state=0, class_names=(
     return fig
 
 
-def _project(Z, most):
-    """Coordinates to draw, at most this many, and the labels of their axes."""
+def projection(Z, most):
+    """From points to at most this many coordinates to draw, a function; labels of their axes."""
     if Z.shape[1] <= most:
-        return Z, [f"$z_{k}$" if Z.shape[1] > 1 else "$z$" for k in range(1, Z.shape[1] + 1)]
+        names = [f"$z_{k}$" if Z.shape[1] > 1 else "$z$" for k in range(1, Z.shape[1] + 1)]
+        return np.asarray, names
     pca = PCA(most, svd_solver="full").fit(Z)
     shares = 100 * pca.explained_variance_ratio_
-    return pca.transform(Z), [f"PC {k} ({share:.0f} %)" for k, share in enumerate(shares, 1)]
+    return pca.transform, [f"PC {k} ({share:.0f} %)" for k, share in enumerate(shares, 1)]
 
 
 def _subset(n, max_points, random_state):

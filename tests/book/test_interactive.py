@@ -1,0 +1,172 @@
+"""What the pictures to look into carry: read back from their HTML, as a browser would."""
+
+import base64
+import io
+import json
+import re
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import alvae
+from alvae.book.figures.style import CLASS_COLORS
+from alvae.book.interactive import point_cloud
+from alvae.book.interactive.element import Element
+from alvae.book.interactive.sheets import sprite_sheet
+
+RNG = np.random.default_rng(0)
+Z = RNG.normal(size=(50, 3)) * [1, 2, 3]
+LABELS = np.array([0, 3, 9])[np.arange(50) % 3]
+IMAGES = RNG.integers(0, 256, (50, 28, 28), dtype=np.uint8)
+
+
+def data_of(element):
+    """The data in the HTML of an element."""
+    found = re.search(
+        r'<script type="application/json" id="[\w-]+">(.*?)</script>', element._repr_html_(), re.S
+    )
+    return json.loads(found[1])
+
+
+def unpacked(text, dtype):
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def tiles(png, columns, tile, n):
+    sheet = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    height, width = tile
+    return np.array(
+        [sheet[i // columns * height :, i % columns * width :][:height, :width] for i in range(n)]
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 50])
+def test_tile_i_is_image_i(n):
+    found = tiles(*sprite_sheet(IMAGES[:n]), n)
+    assert (found == found[..., :1]).all()  # gray
+    assert np.abs(found[..., 0] - IMAGES[:n].astype(int)).max() <= 8  # half a step of 16 shades
+
+
+def test_a_tile_in_color_has_all_its_colors():
+    images = RNG.integers(0, 256, (7, 10, 12, 3), dtype=np.uint8)
+    png, columns, tile = sprite_sheet(images)
+    assert tile == (10, 12)
+    np.testing.assert_array_equal(tiles(png, columns, tile, 7), images)
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_large_images_become_small_tiles(channels):
+    images = np.full((2, 100, 50, *channels), 17, np.uint8)
+    images[1] = 255
+    png, columns, tile = sprite_sheet(images)
+    assert tile == (32, 16)
+    found = tiles(png, columns, tile, 2)
+    assert (found[0] == 17).all()
+    assert (found[1] == 255).all()
+
+
+def cloud(**changes):
+    given = {"Z": Z, "labels": LABELS, "images": IMAGES, "chosen": [7, 5], "centers": Z[:4] / 2}
+    return point_cloud(**given | changes)
+
+
+def coordinates(data, name="points"):
+    scaled = unpacked(data[name], "<i2").reshape(-1, 3) / 32767
+    return np.array(data["middle"]) + data["half"] * scaled
+
+
+def test_a_cloud_carries_every_point_with_its_class_and_its_image():
+    data = data_of(cloud())
+    assert data["n"] == 50
+    found = coordinates(data)
+    of = np.linalg.norm(found[:, None] - Z, axis=2).argmin(axis=1)
+    assert of[:2].tolist() == [7, 5]  # the chosen ones come first
+    assert data["n_chosen"] == 2
+    assert sorted(of) == list(range(50))
+    step = data["half"] / 32767
+    np.testing.assert_allclose(found, Z[of], atol=step)
+    np.testing.assert_allclose(coordinates(data, "centers"), Z[:4] / 2, atol=step)
+    classes = np.array(data["classes"])[unpacked(data["labels"], "<u2")]
+    assert classes.tolist() == LABELS[of].astype(str).tolist()
+    assert data["colors"] == [CLASS_COLORS[k] for k in (0, 3, 9)]
+    assert data["axes"] == ["z1", "z2", "z3"]
+    png = base64.b64decode(data["sheet"].removeprefix("data:image/png;base64,"))
+    found = tiles(png, data["columns"], data["tile"], 50)[..., 0]
+    assert np.abs(found - IMAGES[of].astype(int)).max() <= 8
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_a_flat_cloud_lies_in_a_plane(d):
+    data = data_of(cloud(Z=Z[:, :d], centers=None))
+    assert data["dimensions"] == d
+    np.testing.assert_allclose(coordinates(data)[:, d:], 0, atol=1e-12)
+    assert data["centers"] == ""
+
+
+def test_of_seven_dimensions_the_largest_three_are_shown():
+    wide = np.random.default_rng(1).normal(size=(50, 7)) * [1, 9, 1, 7, 1, 5, 1]
+    data = data_of(cloud(Z=wide, centers=wide[:4]))
+    shares = np.sort(np.linalg.eigvalsh(np.cov(wide.T)))[::-1]
+    found = np.cov(coordinates(data).T)
+    np.testing.assert_allclose(found, np.diag(shares[:3]), rtol=0.01, atol=0.01)
+    assert [axis[:5] for axis in data["axes"]] == ["PC 1 ", "PC 2 ", "PC 3 "]
+
+
+def test_of_many_points_a_seeded_part_is_shown_and_all_chosen_ones():
+    data = data_of(cloud(max_points=10, chosen=np.arange(4)))
+    assert data["n"] == 10
+    assert data == data_of(cloud(max_points=10, chosen=np.arange(4)))
+    assert data != data_of(cloud(max_points=10, chosen=np.arange(4), random_state=1))
+    assert data_of(cloud(max_points=3, chosen=np.arange(4)))["n"] == 4
+    assert data_of(cloud(chosen=()))["n_chosen"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": IMAGES[1:]}, "images has 49 images of uint8; it must have 50 of uint8"),
+        ({"images": IMAGES / 255}, "images has 50 images of float"),
+        ({"chosen": [50]}, "chosen .* from 0 to 49"),
+        ({"chosen": [0.5]}, "chosen is float64"),
+        ({"centers": np.zeros((2, 2))}, r"centers has shape \(2, 2\)"),
+        ({"max_points": 0}, "max_points is 0"),
+        ({"Z": Z * np.nan}, "Z holds NaN"),
+    ],
+)
+def test_bad_input_to_a_cloud(changes, message):
+    with pytest.raises(ValueError, match=message):
+        cloud(**changes)
+
+
+def test_no_name_of_a_class_ends_the_script():
+    names = ["</script><b>", "&amp;", "<!--", *"abcdefg"]
+    element = cloud(class_names=names)
+    assert data_of(element)["classes"] == [names[0], names[3 - 0], names[9]]
+    assert "<b>" not in element._repr_html_()
+
+
+def test_an_element_is_the_same_each_time_and_says_what_it_is():
+    assert cloud()._repr_html_() == cloud()._repr_html_()
+    assert repr(cloud()) == "<The latent space to look into: 50 points of 3 classes>"
+    first, second = (Element("cloud", {"a": a}, "x")._repr_html_() for a in (1, 2))
+    ids = [re.search(r'id="([\w-]+)"', text)[1] for text in (first, second)]
+    assert ids[0] != ids[1]
+
+
+def test_every_file_beside_the_code_is_in_the_wheel():
+    home = Path(alvae.__file__).parent
+    settings = tomllib.loads((home.parent / "pyproject.toml").read_text())["tool"]["setuptools"]
+    taken = {
+        f"{package.replace('.', '/')}/{pattern}"
+        for package, patterns in settings["package-data"].items()
+        for pattern in patterns
+    }
+    others = [p for p in home.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
+    assert len(others) > 5
+    for path in others:
+        name = path.relative_to(home.parent).as_posix()
+        assert any(fnmatch(name, pattern) for pattern in taken), name

@@ -1,0 +1,271 @@
+"""The pictures to look into, in a browser, on a page that has them beside a figure."""
+
+import base64
+import io
+
+import chromium
+import numpy as np
+import pytest
+from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from alvae.book.interactive import point_cloud
+from alvae.pools import load_pool
+
+pytestmark = chromium.MARKS
+PAGE = """<!DOCTYPE html>
+<html lang="en" data-theme="light"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Pictures</title>
+<style>
+  body {{ background: #fff; color: #222; }}
+  [data-theme="dark"] body {{ background: #14181e; color: #ced6dd; }}
+</style>
+<main><h1>Pictures</h1>
+<figure><img alt="The figure." width="700" height="400" src="{image}">
+<figcaption>Fig. 1</figcaption></figure>
+{element}</main></html>
+"""
+DOT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYA"
+    "AjCB0C8AAAAASUVORK5CYII="
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    driver = chromium.chromium()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Show an element on a page; at the end nothing went wrong, and no other host was asked."""
+
+    def show(element, image=DOT):
+        path = tmp_path / "page.html"
+        path.write_text(PAGE.format(image=image, element=element._repr_html_()), encoding="utf-8")
+        browser.get(path.as_uri())
+        return browser
+
+    chromium.errors(browser)
+    yield show
+    assert chromium.errors(browser) == []
+
+
+def find(page, selector):
+    return page.find_element(By.CSS_SELECTOR, f".alvae-interactive {selector}")
+
+
+def button(page, text):
+    buttons = page.find_elements(By.CSS_SELECTOR, ".alvae-interactive button")
+    return next(node for node in buttons if node.text == text)
+
+
+def pixels(page, selector):
+    """What a canvas shows, as an array (height, width, 4)."""
+    script = "return document.querySelector(arguments[0]).toDataURL()"
+    uri = page.execute_script(script, f".alvae-interactive {selector}")
+    png = base64.b64decode(uri.removeprefix("data:image/png;base64,"))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+
+
+def point_at(page, x, y):
+    """Move the mouse to a place in the first canvas, given from its middle."""
+    canvas = find(page, "canvas")
+    ActionChains(page, duration=0).move_to_element_with_offset(canvas, round(x), round(y)).perform()
+
+
+def frame(page):
+    """Wait until what was asked for has been drawn."""
+    page.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))"
+    )
+
+
+# The cloud
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Some images of three digits, and places for them that lie apart."""
+    pool = load_pool("mnist", [0, 3, 9])
+    rng = np.random.default_rng(0)
+    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3)
+    return rng.permutation(grid) + rng.uniform(-0.1, 0.1, (27, 3)), pool.labels, pool.images
+
+
+def cloud_of(digits, **options):
+    Z, labels, images = digits
+    return point_cloud(Z, labels[: len(Z)], images[: len(Z)], **options)
+
+
+def projected(Z, width, height, yaw=0.5, pitch=0.4):
+    """Where points are drawn, from the middle of the canvas: by matrices of rotation."""
+    half = (Z.max(axis=0) - Z.min(axis=0)).max() / 2
+    P = (Z - (Z.max(axis=0) + Z.min(axis=0)) / 2) / half
+    about_z = [[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]]
+    tilt = [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
+    turned = P @ np.transpose(about_z) @ np.transpose(tilt)
+    return 0.33 * min(width, height) * turned[:, [0, 2]] * [1, -1]
+
+
+def size_of(page):
+    box = find(page, "canvas").rect
+    return box["width"], box["height"]
+
+
+def test_the_cloud_takes_the_place_of_the_image_of_the_figure(show, digits):
+    page = show(cloud_of(digits))
+    frame(page)
+    (figure,) = page.find_elements(By.TAG_NAME, "figure")
+    assert figure.find_elements(By.TAG_NAME, "canvas")
+    assert not figure.find_element(By.TAG_NAME, "img").is_displayed()
+    assert figure.find_element(By.TAG_NAME, "figcaption").is_displayed()
+    drawn = pixels(page, "canvas")
+    for color in ([63, 144, 218], [255, 169, 14], [189, 31, 1]):  # of the digits 0, 3 and 9
+        assert (np.abs(drawn[..., :3].astype(int) - color).max(axis=-1) < 12).sum() > 20
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert figure.find_element(By.TAG_NAME, "img").is_displayed()
+    assert not find(page, "canvas").is_displayed()
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_the_point_that_is_pointed_at_shows_its_image(show, digits):
+    Z, labels, images = digits
+    page = show(cloud_of(digits, chosen=[4]))
+    frame(page)
+    for i, (x, y) in enumerate(projected(Z, *size_of(page))):
+        point_at(page, x, y)
+        assert find(page, ".tip").text == f"class {labels[i]}{', chosen' if i == 4 else ''}"
+        shown = pixels(page, ".digit")[..., 0].astype(int)
+        assert np.abs(shown - images[i]).max() <= 8
+        place = ", ".join(f"{value:.2f}".replace("-", "\N{MINUS SIGN}") for value in Z[i])
+        assert place in find(page, "[role=status]").text
+    point_at(page, *(-np.array(size_of(page)) // 2 + 2))
+    assert not find(page, ".tip").is_displayed()
+
+
+def test_dragging_turns_the_cloud(show, digits):
+    Z, labels, images = digits
+    page = show(cloud_of(digits))
+    frame(page)
+    canvas = find(page, "canvas")
+    ActionChains(page, duration=0).click_and_hold(canvas).move_by_offset(
+        45, -30
+    ).release().perform()
+    frame(page)
+    turned = projected(Z, *size_of(page), yaw=0.5 + 45 / 150, pitch=0.4 - 30 / 150)
+    for i in (0, 13, 26):
+        point_at(page, *turned[i])
+        assert np.abs(pixels(page, ".digit")[..., 0] - images[i].astype(int)).max() <= 8
+
+
+def test_the_legend_switches_classes_on_and_off(show, digits):
+    Z, labels, _ = digits
+    page = show(cloud_of(digits))
+    frame(page)
+    blue = [63, 144, 218]
+
+    def count():
+        frame(page)
+        drawn = pixels(page, "canvas")[..., :3].astype(int)
+        return (np.abs(drawn - blue).max(axis=-1) < 12).sum()
+
+    assert count() > 20
+    button(page, "0").click()
+    assert button(page, "0").get_attribute("aria-pressed") == "false"
+    assert count() == 0
+    i = int(np.flatnonzero(labels[:27] == 0)[0])
+    point_at(page, *projected(Z, *size_of(page))[i])
+    assert "class 0" not in find(page, ".tip").text
+    button(page, "0").click()
+    assert count() > 20
+
+
+def test_chosen_points_and_centers_are_switched_on_and_off(show, digits):
+    page = show(cloud_of(digits, chosen=[1, 2], centers=digits[0][:3]))
+    frame(page)
+    last = pixels(page, "canvas")
+    for name in ("● chosen", "✕ cluster centers"):
+        button(page, name).click()
+        frame(page)
+        now = pixels(page, "canvas")
+        assert (now != last).any(axis=-1).sum() > 40
+        last = now
+
+
+def test_everything_is_had_from_the_keyboard(show, digits):
+    Z, labels, images = digits
+    page = show(cloud_of(digits, chosen=[4]))
+    frame(page)
+    page.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    for _ in range(10):
+        if page.switch_to.active_element.tag_name == "canvas":
+            break
+        page.switch_to.active_element.send_keys(Keys.TAB)
+    canvas = page.switch_to.active_element
+    assert canvas.get_attribute("aria-label").startswith("27 points in three dimensions.")
+    canvas.send_keys("n")
+    assert find(page, ".tip").text == f"class {labels[4]}, chosen"  # the chosen ones come first
+    assert np.abs(pixels(page, ".digit")[..., 0] - images[4].astype(int)).max() <= 8
+    canvas.send_keys("np")
+    assert find(page, "[role=status]").text.startswith("Point 1 of 27")
+    canvas.send_keys("p")
+    assert find(page, "[role=status]").text.startswith("Point 27 of 27")
+    canvas.send_keys(Keys.ESCAPE)
+    for keys in (Keys.ARROW_LEFT * 2 + Keys.ARROW_UP, "+"):
+        before = pixels(page, "canvas")
+        canvas.send_keys(keys)
+        frame(page)
+        assert (pixels(page, "canvas") != before).any()
+    canvas.send_keys(Keys.HOME)
+    frame(page)
+    point_at(page, *projected(Z, *size_of(page))[0])
+    assert np.abs(pixels(page, ".digit")[..., 0] - images[0].astype(int)).max() <= 8
+
+
+def test_the_wheel_zooms_after_a_click_and_scrolls_the_page_before(show, digits):
+    Z, _, images = digits
+    page = show(cloud_of(digits))
+    frame(page)
+    first = pixels(page, "canvas")
+    canvas = find(page, "canvas")
+    wheel = {"bubbles": True, "cancelable": True, "deltaY": -500 * float(np.log(1.5))}
+    box = canvas.rect
+    wheel |= {"clientX": box["x"] + box["width"] / 2, "clientY": box["y"] + box["height"] / 2}
+    turn = "return arguments[0].dispatchEvent(new WheelEvent('wheel', arguments[1]))"
+    assert page.execute_script(turn, canvas, wheel)
+    frame(page)
+    assert (pixels(page, "canvas") == first).all()
+    page.execute_script("arguments[0].focus()", canvas)
+    assert not page.execute_script(turn, canvas, wheel)
+    frame(page)
+    larger = 1.5 * projected(Z, *size_of(page))
+    i = np.abs(larger).sum(axis=1).argmin()
+    point_at(page, *larger[i])
+    assert np.abs(pixels(page, ".digit")[..., 0] - images[i].astype(int)).max() <= 8
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_kept_out_of_the_cloud(show, digits, theme):
+    page = show(cloud_of(digits, chosen=[1]))
+    check_access(page, theme)
+
+
+def check_access(page, theme):
+    """Nothing serious for axe-core; on a phone nothing is cut off."""
+    page.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
+    page.execute_script(chromium.AXE.read_text(encoding="utf-8"))
+    found = page.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    serious = [v["id"] for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    assert serious == []
+    page.execute_script("document.querySelector('img').width = 300")
+    metrics = {"width": 375, "height": 700, "deviceScaleFactor": 2, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    frame(page)
+    wide = page.execute_script("return document.documentElement.scrollWidth")
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert wide <= 375
