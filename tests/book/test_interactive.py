@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch.nn import functional as F
 
 import alvae
 from alvae.book.figures.style import CLASS_COLORS
-from alvae.book.interactive import point_cloud
+from alvae.book.interactive import live_decoder, point_cloud
 from alvae.book.interactive.element import Element
 from alvae.book.interactive.sheets import sprite_sheet
+from alvae.vae import ConvVAE
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(50, 3)) * [1, 2, 3]
@@ -140,6 +143,79 @@ def test_of_many_points_a_seeded_part_is_shown_and_all_chosen_ones():
 def test_bad_input_to_a_cloud(changes, message):
     with pytest.raises(ValueError, match=message):
         cloud(**changes)
+
+
+def a_vae(image_shape, latent_dim):
+    """Trained for one step, with statistics of batch normalization that are far from 0 and 1."""
+    images = np.random.default_rng(0).uniform(size=(8, *image_shape)).astype(np.float32)
+    vae = ConvVAE(latent_dim, epochs=1, device="cpu", random_state=0).fit(images)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for layer in vae.decoder_.modules():
+            if hasattr(layer, "weight"):
+                layer.weight.normal_(0, 0.3)
+            if getattr(layer, "bias", None) is not None:
+                layer.bias.normal_(0, 0.3)
+            if hasattr(layer, "running_var"):
+                layer.running_mean.normal_(0, 2)
+                layer.running_var.uniform_(0.2, 8)
+    return vae
+
+
+def decoded_from(data, Z):
+    """Images, by torch, from the weights that the page has."""
+
+    def weights(layer, shape):
+        integers = unpacked(layer["weights"], "<i2").reshape(shape)
+        bias = torch.tensor(unpacked(layer["bias"], "<f4"))
+        return torch.tensor(integers * layer["scale"], dtype=torch.float32), bias
+
+    height, width, channels = data["upsamplings"][0]["from"]
+    W, bias = weights(data["dense"], (Z.shape[1], height * width * channels))
+    x = (torch.tensor(Z, dtype=torch.float32) @ W + bias).view(-1, height, width, channels)
+    x = x.permute(0, 3, 1, 2)
+    for layer in data["upsamplings"]:
+        (height, width, n_in), (tall, wide, n_out) = layer["from"], layer["to"]
+        W, bias = weights(layer, (n_in, 3, 3, n_out))
+        rest = (tall - 2 * height + 1, wide - 2 * width + 1)
+        x = F.conv_transpose2d(x.relu(), W.permute(0, 3, 1, 2), bias, 2, 1, rest)
+    return x.sigmoid().permute(0, 2, 3, 1).numpy()
+
+
+@pytest.mark.parametrize(
+    ("shape", "d"), [((28, 28), 3), ((9, 14), 1), ((8, 11, 1), 2), ((16, 16, 3), 5)]
+)
+def test_the_weights_in_the_page_are_those_of_the_decoder(shape, d):
+    vae = a_vae(shape, d)
+    Z = np.random.default_rng(1).normal(size=(20, d)).astype(np.float32)
+    expected = vae.inverse_transform(Z)
+    assert expected.std() > 0.05
+    found = decoded_from(data_of(live_decoder(vae, Z, np.arange(20) % 2)), Z)
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=0.25 / 255)
+
+
+def test_the_live_decoder_starts_at_the_mean_of_a_class_and_shows_a_part_of_the_codes():
+    vae, labels = a_vae((8, 8), 3), LABELS
+    data = data_of(live_decoder(vae, Z, labels, max_points=20))
+    np.testing.assert_allclose(data["start"], Z[labels == 0].mean(axis=0), rtol=1e-6)
+    found = unpacked(data["points"], "<i2").reshape(-1, 3) / 32767 * data["reach"]
+    of = np.abs(found[:, None] - Z).max(axis=2).argmin(axis=1)
+    assert len(set(of)) == 20
+    inside = np.clip(Z[of], -data["reach"], data["reach"])
+    np.testing.assert_allclose(found, inside, atol=data["reach"] / 32767)
+    assert (np.abs(Z) <= data["reach"]).mean() > 0.99
+    classes = np.array(data["classes"])[unpacked(data["labels"], "<u2")]
+    assert classes.tolist() == labels[of].astype(str).tolist()
+
+
+def test_bad_input_to_a_live_decoder():
+    vae = a_vae((8, 8), 2)
+    with pytest.raises(ValueError, match="vae has the decoder NoneType; it must be a ConvVAE"):
+        live_decoder(ConvVAE(2), Z[:, :2], LABELS)
+    with pytest.raises(ValueError, match=r"Z has shape \(50, 3\); it must have shape \(n, 2\)"):
+        live_decoder(vae, Z, LABELS)
+    with pytest.raises(ValueError, match="max_points is 0"):
+        live_decoder(vae, Z[:, :2], LABELS, max_points=0)
 
 
 def test_no_name_of_a_class_ends_the_script():

@@ -11,8 +11,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from alvae.book.interactive import point_cloud
+from alvae.book.interactive import live_decoder, point_cloud
 from alvae.pools import load_pool
+from alvae.vae import ConvVAE
 
 pytestmark = chromium.MARKS
 PAGE = """<!DOCTYPE html>
@@ -83,6 +84,22 @@ def frame(page):
     page.execute_async_script(
         "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))"
     )
+
+
+def check_access(page, theme):
+    """Nothing serious for axe-core; on a phone nothing is cut off."""
+    page.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
+    page.execute_script(chromium.AXE.read_text(encoding="utf-8"))
+    found = page.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    serious = [v["id"] for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    assert serious == []
+    page.execute_script("document.querySelector('img').width = 300")
+    metrics = {"width": 375, "height": 700, "deviceScaleFactor": 2, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    frame(page)
+    wide = page.execute_script("return document.documentElement.scrollWidth")
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert wide <= 375
 
 
 # The cloud
@@ -255,17 +272,95 @@ def test_nobody_is_kept_out_of_the_cloud(show, digits, theme):
     check_access(page, theme)
 
 
-def check_access(page, theme):
-    """Nothing serious for axe-core; on a phone nothing is cut off."""
-    page.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
-    page.execute_script(chromium.AXE.read_text(encoding="utf-8"))
-    found = page.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-    serious = [v["id"] for v in found["violations"] if v["impact"] in ("serious", "critical")]
-    assert serious == []
-    page.execute_script("document.querySelector('img').width = 300")
-    metrics = {"width": 375, "height": 700, "deviceScaleFactor": 2, "mobile": True}
-    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+# The decoder
+
+
+@pytest.fixture(scope="module")
+def vae(digits):
+    return ConvVAE(3, epochs=1, device="cpu", random_state=0).fit(digits[2][:600])
+
+
+@pytest.fixture(scope="module")
+def codes(vae, digits):
+    return vae.transform(digits[2][:300])
+
+
+def check_image(page, vae, z):
+    """The image in the page is torch's."""
+    expected = vae.inverse_transform(np.array([z], np.float32))[0]
+    expected = expected if expected.ndim == 3 else expected[..., None]
+    shown = pixels(page, ".digit")
+    assert (shown[..., 3] == 255).all()
+    assert np.abs(shown[..., :3] - 255 * expected).max() <= 1
+    return shown
+
+
+def moved_to(page):
+    """The code that the page says it has decoded."""
+    text = find(page, "p").text.replace("\N{MINUS SIGN}", "-")
+    return [float(value) for value in text.split("(")[1].rstrip(")").split(",")]
+
+
+def test_the_image_follows_the_point_and_equals_that_of_torch(show, vae, codes, digits):
+    labels = digits[1][:300]
+    page = show(live_decoder(vae, codes, labels))
     frame(page)
-    wide = page.execute_script("return document.documentElement.scrollWidth")
-    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert wide <= 375
+    reach = float(find(page, "input").get_attribute("max"))
+    mean = codes[labels == 0].mean(axis=0)
+    images = [check_image(page, vae, mean)]
+    width, height = size_of(page)
+    for x, y in [(-60, 40), (80, -100), (0, 0)]:
+        point_at(page, -150, 150)
+        ActionChains(page, duration=0).click_and_hold().perform()
+        point_at(page, x, y)
+        ActionChains(page, duration=0).release().perform()
+        z = [2 * x / width * reach, -2 * y / height * reach, mean[2]]
+        np.testing.assert_allclose(moved_to(page), z, atol=0.005 + 2 * reach / width)
+        images.append(pixels(page, ".digit"))
+    assert len({image.tobytes() for image in images}) == 4
+
+
+def test_keys_and_sliders_move_the_point_too(show, vae, codes, digits):
+    labels = digits[1][:300]
+    page = show(live_decoder(vae, codes, labels))
+    frame(page)
+    reach = float(find(page, "input").get_attribute("max"))
+    z = codes[labels == 0].mean(axis=0)
+    find(page, "canvas").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_UP)
+    z[0], z[1] = z[0] + 2 * reach / 25, z[1] + reach / 25
+    check_image(page, vae, z)
+    np.testing.assert_allclose(moved_to(page), z, atol=0.0051)
+    across, up = page.find_elements(By.CSS_SELECTOR, ".alvae-interactive select")
+    across.send_keys("z3")
+    find(page, "canvas").send_keys(Keys.ARROW_LEFT)
+    z[2] -= reach / 25
+    check_image(page, vae, z)
+    slider = page.find_elements(By.CSS_SELECTOR, ".alvae-interactive input")[1]
+    for end, value in ((Keys.HOME, -reach), (Keys.END, reach)):
+        slider.send_keys(end)
+        z[1] = value
+        check_image(page, vae, z)
+    assert slider.get_attribute("aria-valuetext") == f"{reach:.2f}"
+    find(page, "canvas").send_keys(Keys.ARROW_UP)  # at the edge already
+    check_image(page, vae, z)
+
+
+@pytest.mark.parametrize(("shape", "d"), [((9, 14), 1), ((12, 10, 3), 2)])
+def test_images_of_any_shape_are_decoded(show, shape, d):
+    images = np.random.default_rng(0).integers(0, 256, (60, *shape), dtype=np.uint8)
+    vae = ConvVAE(d, epochs=1, device="cpu", random_state=0).fit(images)
+    Z = vae.transform(images)
+    page = show(live_decoder(vae, Z, np.arange(60) % 2))
+    frame(page)
+    check_image(page, vae, Z[::2].mean(axis=0))
+    find(page, "canvas").send_keys(Keys.ARROW_RIGHT)
+    assert (
+        page.find_element(By.CSS_SELECTOR, ".alvae-interactive .digit")
+        .get_attribute("aria-label")
+        .startswith("The image decoded from (")
+    )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_kept_out_of_the_decoder(show, vae, codes, digits, theme):
+    check_access(show(live_decoder(vae, codes, digits[1][:300])), theme)

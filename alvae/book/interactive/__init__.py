@@ -5,5 +5,6 @@ in files of this folder, without any library.
 """
 
 from alvae.book.interactive.cloud import point_cloud
+from alvae.book.interactive.decoder import live_decoder
 
-__all__ = ["point_cloud"]
+__all__ = ["live_decoder", "point_cloud"]
