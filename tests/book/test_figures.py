@@ -158,6 +158,23 @@ def test_latent_space_draws_a_seeded_subset():
     assert not np.array_equal(drawn(0), drawn(1))
 
 
+def test_stars_are_what_the_paper_states_of_the_curves_that_are_drawn():
+    rows = [
+        ("latent", "core-set", 20, 0.9),
+        ("input", "uniform", 60, 0.3),
+        ("raw", "core-set", 9, 0),
+    ]
+    paper = pd.DataFrame(rows, columns=["space", "strategy", "budget", "mean"])
+    fig = figures.learning_curves(table(), paper=paper)
+    stars = [line for line in fig.axes[0].lines if line.get_marker() == "*"]
+    found = [(line.get_markeredgecolor(), *line.get_xydata().ravel()) for line in stars[:2]]
+    assert found == [(style.LATENT["color"], 20, 0.9), (style.INPUT["color"], 60, 0.3)]
+    assert len(stars[2:]) == 1  # of the legend
+    assert "stated in the paper" in [text.get_text() for text in fig.legends[0].get_texts()]
+    none = figures.learning_curves(table(strategies=["k-center"]), paper=paper)
+    assert "stated in the paper" not in [text.get_text() for text in none.legends[0].get_texts()]
+
+
 def test_a_digit_keeps_its_color_and_a_class_its_name():
     Z, labels = points(2, 3)
     digits = legend(figures.latent_space(Z, np.array([0, 3, 9])[labels]))
@@ -419,6 +436,7 @@ def twice():
         (lambda: figures.learning_curves(table(), spread="var"), "spread is 'var'"),
         (lambda: figures.learning_curves(table(), level="high"), "level holds"),
         (lambda: figures.learning_curves(table(), zoom=(1, 0)), r"zoom is \(1, 0\)"),
+        (lambda: figures.learning_curves(table(), paper=table()[:0]), "paper has 0 rows"),
         (lambda: figures.learning_curves(table(), zoom=0.9), "zoom has shape"),
         (lambda: figures.functions(X, {}, "x", "y"), "series is empty"),
         (lambda: figures.functions(X, {"a": X[1:]}, "x", "y"), r"series\['a'\] has shape \(19"),

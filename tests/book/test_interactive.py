@@ -9,14 +9,19 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from IPython.core.pylabtools import print_figure
+from matplotlib.colors import to_rgb
 from PIL import Image
 from torch.nn import functional as F
 
 import alvae
+from alvae.book import figures
+from alvae.book.figures import style
 from alvae.book.figures.style import CLASS_COLORS
-from alvae.book.interactive import live_decoder, point_cloud
+from alvae.book.interactive import live_decoder, point_cloud, values
 from alvae.book.interactive.element import Element
 from alvae.book.interactive.sheets import sprite_sheet
 from alvae.vae import ConvVAE
@@ -216,6 +221,70 @@ def test_bad_input_to_a_live_decoder():
         live_decoder(vae, Z, LABELS)
     with pytest.raises(ValueError, match="max_points is 0"):
         live_decoder(vae, Z[:, :2], LABELS, max_points=0)
+
+
+def curves():
+    """Means and spreads of four curves, which lie apart."""
+    rows = [
+        (space, strategy, budget, 0.9 + 0.02 * k + 0.0002 * budget, 0.001)
+        for k, (space, strategy) in enumerate(
+            [("input", "uniform"), ("latent", "uniform"), ("latent", "core-set")]
+        )
+        for budget in (60, 20, 40)
+    ]
+    return pd.DataFrame(rows, columns=["space", "strategy", "budget", "mean", "std"])
+
+
+@pytest.mark.parametrize("stamp", ["full", "smoke"])
+@pytest.mark.parametrize("zoom", [None, (0.905, 0.951)])
+def test_values_lie_where_the_figure_has_its_points(stamp, zoom, monkeypatch):
+    monkeypatch.setattr(figures.style, "_stamp", "smoke" if stamp == "smoke" else "")
+    table = curves()
+    fig = figures.learning_curves(table, level=0.91, spread=None, zoom=zoom)
+    points = data_of(values(fig, table, "budget", "mean", ["space", "strategy"], "std"))["points"]
+    assert len(points) == (9 if zoom is None else 18 - 2)
+    picture = np.asarray(Image.open(io.BytesIO(print_figure(fig))).convert("RGB")) / 255
+    height, width = picture.shape[:2]
+    for point in points:
+        color = style.SPACES[point["text"][0].split(", ")[0]]["color"]
+        x, y = round(point["x"] * width), round(point["y"] * height)
+        around = picture[y - 1 : y + 2, x - 1 : x + 2]
+        np.testing.assert_allclose(around, np.broadcast_to(to_rgb(color), (3, 3, 3)), atol=0.02)
+
+
+def test_values_say_what_the_table_has_curve_by_curve():
+    table = curves()
+    fig = figures.learning_curves(table)
+    found = data_of(values(fig, table, "budget", "mean", ["strategy", "space"], "std"))["points"]
+    assert [point["curve"] for point in found] == [0] * 3 + [1] * 3 + [2] * 3
+    expected = [
+        [f"{strategy}, {space}", f"budget {budget}", f"mean {mean:.4f} ± 0.0010"]
+        for (space, strategy), line in table.groupby(["space", "strategy"], sort=False)
+        for budget, mean in line.sort_values("budget")[["budget", "mean"]].to_numpy().tolist()
+    ]
+    expected = [[a, b.removesuffix(".0"), c] for a, b, c in expected]
+    assert [point["text"] for point in found] == expected
+    table.loc[0, "std"] = np.nan
+    fig = figures.learning_curves(table)
+    found = data_of(values(fig, table, "budget", "mean", ["strategy", "space"], "std"))["points"]
+    assert found[2]["text"][-1] == "mean 0.9120"
+
+
+def test_values_of_a_panel_are_those_of_its_part_of_the_table():
+    latent = curves()[3:]
+    parts = pd.concat([latent.assign(digits="a"), latent[:3].assign(digits="b")])
+    fig = figures.panels(parts, "budget", "mean", "strategy", "digits")
+    found = data_of(values(fig, parts, "budget", "mean", ["strategy"], panel="digits"))["points"]
+    assert [point["text"][0] for point in found] == ["a"] * 6 + ["b"] * 3
+    assert all((point["x"] < 0.5) == (point["text"][0] == "a") for point in found)
+
+
+def test_bad_input_to_values():
+    fig = figures.learning_curves(curves())
+    with pytest.raises(ValueError, match="table has 9 rows .* of .*'sem'"):
+        values(fig, curves(), "budget", "mean", ["space"], "sem")
+    with pytest.raises(ValueError, match="table.'space'. holds"):
+        values(fig, curves(), "space", "mean", ["space"])
 
 
 def test_no_name_of_a_class_ends_the_script():

@@ -5,13 +5,16 @@ import io
 
 import chromium
 import numpy as np
+import pandas as pd
 import pytest
+from IPython.core.pylabtools import print_figure
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from alvae.book.interactive import live_decoder, point_cloud
+from alvae.book import figures
+from alvae.book.interactive import live_decoder, point_cloud, values
 from alvae.pools import load_pool
 from alvae.vae import ConvVAE
 
@@ -24,7 +27,7 @@ PAGE = """<!DOCTYPE html>
   [data-theme="dark"] body {{ background: #14181e; color: #ced6dd; }}
 </style>
 <main><h1>Pictures</h1>
-<figure><img alt="The figure." width="700" height="400" src="{image}">
+<figure><img alt="The figure." style="max-width: 100%" src="{image}">
 <figcaption>Fig. 1</figcaption></figure>
 {element}</main></html>
 """
@@ -93,7 +96,6 @@ def check_access(page, theme):
     found = page.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
     serious = [v["id"] for v in found["violations"] if v["impact"] in ("serious", "critical")]
     assert serious == []
-    page.execute_script("document.querySelector('img').width = 300")
     metrics = {"width": 375, "height": 700, "deviceScaleFactor": 2, "mobile": True}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     frame(page)
@@ -364,3 +366,82 @@ def test_images_of_any_shape_are_decoded(show, shape, d):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nobody_is_kept_out_of_the_decoder(show, vae, codes, digits, theme):
     check_access(show(live_decoder(vae, codes, digits[1][:300])), theme)
+
+
+# The values of a figure
+
+
+@pytest.fixture(scope="module")
+def curves():
+    budgets = [20, 40, 60]
+    rows = [
+        (space, budget, 0.9 + 0.02 * k + 0.0005 * budget, 0.001)
+        for k, space in enumerate(("input", "latent"))
+        for budget in budgets
+    ]
+    return pd.DataFrame(rows, columns=["space", "budget", "mean", "std"]).assign(strategy="uniform")
+
+
+@pytest.fixture
+def with_values(show, curves):
+    fig = figures.learning_curves(curves)
+    png = "data:image/png;base64," + base64.b64encode(print_figure(fig)).decode()
+    page = show(values(fig, curves, "budget", "mean", ["strategy", "space"], "std"), png)
+    frame(page)
+    return page
+
+
+def tip(page):
+    return page.find_element(By.CSS_SELECTOR, ".values .tip")
+
+
+def test_a_point_of_the_figure_says_its_values(with_values, curves):
+    page = with_values
+    image = page.find_element(By.TAG_NAME, "img")
+    assert image.is_displayed()
+    # The points are where the picture has markers in the color of the curve.
+    script = """
+        const image = document.querySelector("img"), canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [image.clientWidth, image.clientHeight];
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0, canvas.width, canvas.height);
+        return canvas.toDataURL();
+    """
+    png = base64.b64decode(page.execute_script(script).removeprefix("data:image/png;base64,"))
+    picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    height, width = picture.shape[:2]
+    color = [0x00, 0x72, 0xB2]  # of the latent space
+    near = np.abs(picture - color).max(axis=-1) < 40
+    near[int(0.75 * height) :] = False  # the legend
+    markers = [x for x in range(3, width - 3) if near[:, x - 3 : x + 4].sum(axis=0).min() >= 6]
+    x = next(iter(markers))  # the first marker is that of 20 labels
+    y = int(np.flatnonzero(near[:, x]).mean())
+    chain = ActionChains(page, duration=0)
+    chain.move_to_element_with_offset(image, x - width // 2, y - height // 2).perform()
+    assert tip(page).text.splitlines() == ["uniform, latent", "budget 20", "mean 0.9300 ± 0.0010"]
+    chain.move_to_element_with_offset(image, 5 - width // 2, 5 - height // 2).perform()
+    assert not tip(page).is_displayed()
+
+
+def test_the_values_are_had_from_the_keyboard(with_values):
+    page = with_values
+    page.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    cover = page.switch_to.active_element
+    assert cover.get_attribute("aria-label").startswith("6 points of the figure")
+    told = []
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.END, Keys.ARROW_UP):
+        cover.send_keys(key)
+        told.append(find(page, "[role=status]").text.split(", mean")[0])
+    assert told == [
+        f"uniform, {space}, budget {budget}"
+        for space, budget in (
+            ("input", 20), ("input", 40), ("latent", 40), ("latent", 60), ("input", 60),
+        )
+    ]  # fmt: skip
+    cover.send_keys(Keys.ESCAPE)
+    assert not tip(page).is_displayed()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_kept_out_of_the_values(with_values, theme):
+    check_access(with_values, theme)

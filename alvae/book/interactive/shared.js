@@ -9,6 +9,7 @@ function start(id, options) {
   const data = JSON.parse(document.getElementById(`${id}-data`).textContent);
   const precedes = (node) => node.compareDocumentPosition(host) & Node.DOCUMENT_POSITION_FOLLOWING;
   const image = [...document.querySelectorAll("figure img")].filter(precedes).at(-1);
+  if (!image && !options.replaces) return; // nothing to draw over
   if (image && options.replaces) {
     image.classList.add("alvae-static"); // print, and readers without scripts, keep the image
     image.after(host);
