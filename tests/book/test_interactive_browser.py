@@ -111,9 +111,11 @@ def check_access(page, theme):
 def digits():
     """Some images of three digits, and places for them that lie apart."""
     pool = load_pool("mnist", [0, 3, 9])
-    rng = np.random.default_rng(0)
-    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3)
-    return rng.permutation(grid) + rng.uniform(-0.1, 0.1, (27, 3)), pool.labels, pool.images
+    turn = np.arange(27) * 2.4  # a spiral from pole to pole of a sphere
+    height = np.linspace(-0.9, 0.9, 27)
+    width = np.sqrt(1 - height**2)
+    Z = np.column_stack([width * np.cos(turn), width * np.sin(turn), height])
+    return Z, pool.labels, pool.images
 
 
 def cloud_of(digits, **options):
@@ -128,7 +130,7 @@ def projected(Z, width, height, yaw=0.5, pitch=0.4):
     about_z = [[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]]
     tilt = [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
     turned = P @ np.transpose(about_z) @ np.transpose(tilt)
-    return 0.33 * min(width, height) * turned[:, [0, 2]] * [1, -1]
+    return 0.42 * min(width, height) * turned[:, [0, 2]] * [1, -1]
 
 
 def size_of(page):
@@ -158,13 +160,13 @@ def test_the_point_that_is_pointed_at_shows_its_image(show, digits):
     frame(page)
     for i, (x, y) in enumerate(projected(Z, *size_of(page))):
         point_at(page, x, y)
-        assert find(page, ".tip").text == f"class {labels[i]}{', chosen' if i == 4 else ''}"
-        shown = pixels(page, ".digit")[..., 0].astype(int)
+        assert find(page, ".alvae-tip").text == f"class {labels[i]}{', chosen' if i == 4 else ''}"
+        shown = pixels(page, ".alvae-digit")[..., 0].astype(int)
         assert np.abs(shown - images[i]).max() <= 8
         place = ", ".join(f"{value:.2f}".replace("-", "\N{MINUS SIGN}") for value in Z[i])
         assert place in find(page, "[role=status]").text
     point_at(page, *(-np.array(size_of(page)) // 2 + 2))
-    assert not find(page, ".tip").is_displayed()
+    assert not find(page, ".alvae-tip").is_displayed()
 
 
 def test_dragging_turns_the_cloud(show, digits):
@@ -179,7 +181,7 @@ def test_dragging_turns_the_cloud(show, digits):
     turned = projected(Z, *size_of(page), yaw=0.5 + 45 / 150, pitch=0.4 - 30 / 150)
     for i in (0, 13, 26):
         point_at(page, *turned[i])
-        assert np.abs(pixels(page, ".digit")[..., 0] - images[i].astype(int)).max() <= 8
+        assert np.abs(pixels(page, ".alvae-digit")[..., 0] - images[i].astype(int)).max() <= 8
 
 
 def test_the_legend_switches_classes_on_and_off(show, digits):
@@ -199,7 +201,7 @@ def test_the_legend_switches_classes_on_and_off(show, digits):
     assert count() == 0
     i = int(np.flatnonzero(labels[:27] == 0)[0])
     point_at(page, *projected(Z, *size_of(page))[i])
-    assert "class 0" not in find(page, ".tip").text
+    assert "class 0" not in find(page, ".alvae-tip").text
     button(page, "0").click()
     assert count() > 20
 
@@ -228,8 +230,10 @@ def test_everything_is_had_from_the_keyboard(show, digits):
     canvas = page.switch_to.active_element
     assert canvas.get_attribute("aria-label").startswith("27 points in three dimensions.")
     canvas.send_keys("n")
-    assert find(page, ".tip").text == f"class {labels[4]}, chosen"  # the chosen ones come first
-    assert np.abs(pixels(page, ".digit")[..., 0] - images[4].astype(int)).max() <= 8
+    assert (
+        find(page, ".alvae-tip").text == f"class {labels[4]}, chosen"
+    )  # the chosen ones come first
+    assert np.abs(pixels(page, ".alvae-digit")[..., 0] - images[4].astype(int)).max() <= 8
     canvas.send_keys("np")
     assert find(page, "[role=status]").text.startswith("Point 1 of 27")
     canvas.send_keys("p")
@@ -243,7 +247,7 @@ def test_everything_is_had_from_the_keyboard(show, digits):
     canvas.send_keys(Keys.HOME)
     frame(page)
     point_at(page, *projected(Z, *size_of(page))[0])
-    assert np.abs(pixels(page, ".digit")[..., 0] - images[0].astype(int)).max() <= 8
+    assert np.abs(pixels(page, ".alvae-digit")[..., 0] - images[0].astype(int)).max() <= 8
 
 
 def test_the_wheel_zooms_after_a_click_and_scrolls_the_page_before(show, digits):
@@ -265,7 +269,7 @@ def test_the_wheel_zooms_after_a_click_and_scrolls_the_page_before(show, digits)
     larger = 1.5 * projected(Z, *size_of(page))
     i = np.abs(larger).sum(axis=1).argmin()
     point_at(page, *larger[i])
-    assert np.abs(pixels(page, ".digit")[..., 0] - images[i].astype(int)).max() <= 8
+    assert np.abs(pixels(page, ".alvae-digit")[..., 0] - images[i].astype(int)).max() <= 8
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -291,7 +295,7 @@ def check_image(page, vae, z):
     """The image in the page is torch's."""
     expected = vae.inverse_transform(np.array([z], np.float32))[0]
     expected = expected if expected.ndim == 3 else expected[..., None]
-    shown = pixels(page, ".digit")
+    shown = pixels(page, ".alvae-digit")
     assert (shown[..., 3] == 255).all()
     assert np.abs(shown[..., :3] - 255 * expected).max() <= 1
     return shown
@@ -309,6 +313,7 @@ def test_the_image_follows_the_point_and_equals_that_of_torch(show, vae, codes, 
     frame(page)
     reach = float(find(page, "input").get_attribute("max"))
     mean = codes[labels == 0].mean(axis=0)
+    mean[2:] = 0
     images = [check_image(page, vae, mean)]
     width, height = size_of(page)
     for x, y in [(-60, 40), (80, -100), (0, 0)]:
@@ -316,9 +321,9 @@ def test_the_image_follows_the_point_and_equals_that_of_torch(show, vae, codes, 
         ActionChains(page, duration=0).click_and_hold().perform()
         point_at(page, x, y)
         ActionChains(page, duration=0).release().perform()
-        z = [2 * x / width * reach, -2 * y / height * reach, mean[2]]
+        z = [2 * x / width * reach, -2 * y / height * reach, 0]
         np.testing.assert_allclose(moved_to(page), z, atol=0.005 + 2 * reach / width)
-        images.append(pixels(page, ".digit"))
+        images.append(pixels(page, ".alvae-digit"))
     assert len({image.tobytes() for image in images}) == 4
 
 
@@ -327,7 +332,7 @@ def test_keys_and_sliders_move_the_point_too(show, vae, codes, digits):
     page = show(live_decoder(vae, codes, labels))
     frame(page)
     reach = float(find(page, "input").get_attribute("max"))
-    z = codes[labels == 0].mean(axis=0)
+    z = codes[labels == 0].mean(axis=0) * [1, 1, 0]
     find(page, "canvas").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_UP)
     z[0], z[1] = z[0] + 2 * reach / 25, z[1] + reach / 25
     check_image(page, vae, z)
@@ -357,7 +362,7 @@ def test_images_of_any_shape_are_decoded(show, shape, d):
     check_image(page, vae, Z[::2].mean(axis=0))
     find(page, "canvas").send_keys(Keys.ARROW_RIGHT)
     assert (
-        page.find_element(By.CSS_SELECTOR, ".alvae-interactive .digit")
+        page.find_element(By.CSS_SELECTOR, ".alvae-interactive .alvae-digit")
         .get_attribute("aria-label")
         .startswith("The image decoded from (")
     )
@@ -392,7 +397,7 @@ def with_values(show, curves):
 
 
 def tip(page):
-    return page.find_element(By.CSS_SELECTOR, ".values .tip")
+    return page.find_element(By.CSS_SELECTOR, ".alvae-values .alvae-tip")
 
 
 def test_a_point_of_the_figure_says_its_values(with_values, curves):

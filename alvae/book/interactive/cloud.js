@@ -20,7 +20,7 @@ function draw(host, data) {
 
   // The rotation about the third axis, then the tilt towards the viewer; no perspective.
   function project([x, y, z]) {
-    const { yaw, pitch, zoom, right, down } = view, scale = 0.33 * Math.min(...size) * zoom;
+    const { yaw, pitch, zoom, right, down } = view, scale = 0.42 * Math.min(...size) * zoom;
     const across = x * Math.cos(yaw) - y * Math.sin(yaw), away = x * Math.sin(yaw) + y * Math.cos(yaw);
     const up = z * Math.cos(pitch) + away * Math.sin(pitch), near = z * Math.sin(pitch) - away * Math.cos(pitch);
     return [size[0] / 2 + right + scale * across, size[1] / 2 + down - scale * up, near];
@@ -33,9 +33,9 @@ function draw(host, data) {
   });
   canvas.style.touchAction = "pan-y"; // a finger that moves up or down scrolls the page
   canvas.style.cursor = "grab";
-  const digit = make("canvas", { className: "digit", width: data.tile[1], height: data.tile[0] });
-  const name = make("div"), tip = make("div", { className: "tip", hidden: true }, digit, name);
-  const stage = make("div", { className: "stage" }, canvas, tip);
+  const digit = make("canvas", { className: "alvae-digit", width: data.tile[1], height: data.tile[0] });
+  const name = make("div"), tip = make("div", { className: "alvae-tip", hidden: true }, digit, name);
+  const stage = make("div", { className: "alvae-stage" }, canvas, tip);
   const button = (text, action, properties) => {
     const node = make("button", { type: "button", ...properties }, text);
     node.addEventListener("click", action);
@@ -48,17 +48,17 @@ function draw(host, data) {
       redraw();
     }, { "aria-pressed": "true" });
     if (color) {
-      const swatch = make("span", { className: "swatch" });
+      const swatch = make("span", { className: "alvae-swatch" });
       swatch.style.background = color;
       node.prepend(swatch);
     }
     return node;
   };
-  const legend = make("div", { className: "row", role: "group", "aria-label": "What is shown" });
+  const legend = make("div", { className: "alvae-row", role: "group", "aria-label": "What is shown" });
   data.classes.forEach((text, k) => legend.append(toggle(text, data.colors[k], () => (shown[k] = !shown[k]))));
   if (marks.chosen) legend.append(toggle("\u25cf chosen", "", () => (marks.chosen = !marks.chosen)));
   if (marks.centers) legend.append(toggle("\u2715 cluster centers", "", () => (marks.centers = !marks.centers)));
-  const controls = make("div", { className: "row", role: "group", "aria-label": "View" },
+  const controls = make("div", { className: "alvae-row", role: "group", "aria-label": "View" },
     button("+", () => zoom(1.25), { "aria-label": "Zoom in" }),
     button("\u2212", () => zoom(0.8), { "aria-label": "Zoom out" }),
     button("previous point", () => step(-1)), button("next point", () => step(1)), button("reset", reset));
@@ -95,13 +95,14 @@ function draw(host, data) {
     const ink = textColor(host), dot = dots(3 * Math.min(1.6, Math.sqrt(view.zoom)), ink);
     for (let i = 0; i < n; i++) [xs[i], ys[i], depths[i]] = project(place(points, i));
     order.sort((i, j) => depths[i] - depths[j]); // what is near covers what is far
-    axes(context, ink);
+    const names = axes(context, ink);
     for (const i of order) {
       if (!visible(i)) continue;
       context.globalAlpha = Math.min(0.95, 0.65 + 0.3 * depths[i]);
       context.drawImage(dot[labels[i]], xs[i] - 8, ys[i] - 8, 16, 16);
     }
     context.globalAlpha = 1;
+    names();
     for (let i = 0; marks.chosen && i < data.n_chosen; i++) {
       if (visible(i)) circle(context, xs[i], ys[i], 6, data.colors[labels[i]], ink, 2);
     }
@@ -110,22 +111,28 @@ function draw(host, data) {
     if (current >= 0) putTip();
   });
 
+  // Lines along the axes, behind the points; returns what writes their names, above them.
   function axes(context, ink) {
-    context.font = "13px system-ui, sans-serif";
-    context.fillStyle = context.strokeStyle = ink;
+    const reach = 0.8, ends = [];
+    context.strokeStyle = ink;
     context.lineWidth = 1;
     context.globalAlpha = 0.7;
     data.axes.forEach((text, k) => {
-      const from = [-1, -1, -1], to = [-1, -1, -1]; // along the edges that meet in one corner of the cube
-      if (data.dimensions < 3) from[2] = to[2] = 0;
-      to[k] = 1;
+      const from = [-reach, -reach, data.dimensions < 3 ? 0 : -reach], to = [...from];
+      to[k] = reach;
       const [x, y] = project(from), [right, down] = project(to);
       context.beginPath();
       context.moveTo(x, y);
       context.lineTo(right, down);
       context.stroke();
-      context.fillText(text, right + 4, down - 4);
+      ends.push([text, right + 4, down - 4]);
     });
+    context.globalAlpha = 1;
+    return () => {
+      context.font = "bold 14px system-ui, sans-serif";
+      context.fillStyle = ink;
+      for (const end of ends) context.fillText(...end);
+    };
   }
 
   function cross(context, [x, y], ink) {

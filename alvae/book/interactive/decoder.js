@@ -52,15 +52,15 @@ function draw(host, data) {
   });
   canvas.style.cursor = "crosshair";
   canvas.style.touchAction = "none";
-  const image = make("canvas", { className: "digit", width, height, role: "img" });
+  const image = make("canvas", { className: "alvae-digit", width, height, role: "img" });
   const said = make("p");
-  const stage = make("div", { className: "row" }, make("div", {}, canvas), make("div", {}, image, said));
+  const stage = make("div", { className: "alvae-row" }, make("div", {}, canvas), make("div", {}, image, said));
   stage.children[0].style.cssText = "flex: 3 1 16rem; min-width: 0";
   stage.children[1].style.cssText = "flex: 2 1 10rem; min-width: 0; text-align: center";
   image.style.width = "min(100%, 14rem)";
-  const legend = make("div", { className: "row" });
+  const legend = make("div", { className: "alvae-row" });
   data.classes.forEach((text, k) => {
-    const swatch = make("span", { className: "swatch" });
+    const swatch = make("span", { className: "alvae-swatch" });
     swatch.style.background = data.colors[k];
     legend.append(make("span", {}, swatch, text));
   });
@@ -72,10 +72,10 @@ function draw(host, data) {
     return slider;
   });
   const controls = make("div", {}, ...sliders.map((slider, k) => {
-    return make("label", { className: "row" }, `z${k + 1}`, slider);
+    return make("label", { className: "alvae-row" }, `z${k + 1}`, slider);
   }));
   host.append(legend, stage);
-  if (d > 2) host.append(make("div", { className: "row" }, ...["across", "up"].map(chooser)));
+  if (d > 2) host.append(make("div", { className: "alvae-row" }, ...["across", "up"].map(chooser)));
   host.append(controls);
 
   // Which dimension goes across, and which one up.
@@ -93,7 +93,7 @@ function draw(host, data) {
     const ink = textColor(host), at = (values, k) => place(values, wide, tall, k);
     for (let i = 0; i < labels.length; i++) {
       const [x, y] = at((axis) => points[i * d + axis] / 32767 * reach);
-      context.globalAlpha = 0.55;
+      context.globalAlpha = 0.8;
       context.fillStyle = data.colors[labels[i]];
       context.beginPath();
       context.arc(x, y, 2.5, 0, 2 * Math.PI);

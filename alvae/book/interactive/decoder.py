@@ -21,7 +21,8 @@ def live_decoder(vae, Z, labels, max_points=1000, random_state=0, class_names=()
     vae : ConvVAE
         Fitted.
     Z : array-like of shape (n, latent_dim)
-        Codes, drawn behind the point, which starts at the mean code of the first class.
+        Codes, drawn behind the point, which starts at the mean code of the first class, as far
+        as its first two dimensions go, and 0 in the others.
     labels : array-like of int, shape (n,)
         The class of each code.
     max_points : int, default=1000
@@ -50,6 +51,7 @@ def live_decoder(vae, Z, labels, max_points=1000, random_state=0, class_names=()
     reach = float(max(np.quantile(np.abs(Z), 0.999), 1e-3))
     points = np.rint(np.clip(Z[shown] / reach, -1, 1) * LARGEST)
     start = np.clip(Z[labels == next(iter(colors))].mean(axis=0), -reach, reach)
+    start[2:] = 0  # as in the figure, a plane
     data = network | {
         "points": packed(points, "i2"),
         "labels": packed(np.searchsorted(list(colors), labels[shown]), "u2"),

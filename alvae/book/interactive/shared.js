@@ -10,8 +10,10 @@ function start(id, options) {
   const precedes = (node) => node.compareDocumentPosition(host) & Node.DOCUMENT_POSITION_FOLLOWING;
   const image = [...document.querySelectorAll("figure img")].filter(precedes).at(-1);
   if (!image && !options.replaces) return; // nothing to draw over
-  if (image && options.replaces) {
-    image.classList.add("alvae-static"); // print, and readers without scripts, keep the image
+  if (image) {
+    const output = host.closest(".cell_output");
+    if (output) output.hidden = true; // nothing is left in it
+    if (options.replaces) image.classList.add("alvae-static"); // what is printed
     image.after(host);
   }
   host.hidden = false;
@@ -72,4 +74,4 @@ function within(node, event) {
 }
 
 const textColor = (node) => getComputedStyle(node).color;
-const rounded = (value) => value.toFixed(2).replace("-", "\u2212");
+const rounded = (value) => (Math.round(100 * value) / 100 + 0).toFixed(2).replace("-", "\u2212"); // no −0

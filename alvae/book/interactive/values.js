@@ -1,12 +1,12 @@
 // The values of the points of a figure: what is pointed at says what it is. The image itself stays.
 
 function draw(host, data, image) {
-  const ring = make("div", { className: "ring", hidden: true }), tip = make("div", { className: "tip", hidden: true });
+  const ring = make("div", { className: "alvae-ring", hidden: true }), tip = make("div", { className: "alvae-tip", hidden: true });
   const cover = make("div", {
-    className: "cover", tabIndex: 0, role: "application",
+    className: "alvae-cover", tabIndex: 0, role: "application",
     "aria-label": `${data.points.length} points of the figure: the left and right arrow go along a curve, up and down to another`,
   }, ring, tip);
-  const stage = make("div", { className: "stage values" });
+  const stage = make("div", { className: "alvae-values" });
   const said = make("p", { role: "status" },
     "Point at a value, or choose the figure with the Tab key and go from point to point with the arrows.");
   image.replaceWith(stage);
@@ -15,7 +15,14 @@ function draw(host, data, image) {
   host.append(said);
   let current = -1;
 
-  const place = ({ x, y }) => [x * cover.clientWidth, y * cover.clientHeight];
+  // In a dark theme an image may have padding.
+  function place({ x, y }) {
+    const style = getComputedStyle(image), side = (name) => parseFloat(style[`padding${name}`]);
+    const [left, top] = [side("Left"), side("Top")];
+    return [
+      left + x * (image.clientWidth - left - side("Right")), top + y * (image.clientHeight - top - side("Bottom")),
+    ];
+  }
 
   function show(i) {
     current = i;
