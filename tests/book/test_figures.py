@@ -61,6 +61,7 @@ EVERY_FIGURE = {
     "selections": lambda: figures.selections(*points(2, 3), {"uniform": [0, 1]}),
     "measures": lambda: figures.measures(trials(), "strategy", "seconds"),
     "costs": lambda: figures.costs(trials(), "budget", "seconds", "strategy"),
+    "picks": lambda: figures.picks(np.zeros((3, 8, 8)), [0, 1, 2], {"a": [0, 1]}, [0, 0, 1]),
     "panels": lambda: figures.panels(trials(), "budget", "seconds", "strategy", "space"),
 }
 
@@ -393,7 +394,38 @@ def test_panels_draw_means_or_every_row(joined):
     fig.draw_without_rendering()
 
 
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_picks_are_the_chosen_images_by_class_and_cluster(channels):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (60, 6, 5, *channels), dtype=np.uint8)
+    labels, clusters = rng.integers(0, 4, 60), rng.integers(0, 7, 60)
+    chosen = {"a": rng.permutation(60)[:13], "b": np.flatnonzero(labels == 2)[:3]}
+    fig = figures.picks(images, labels, chosen, clusters, columns=5, class_names="wxyz")
+    (ax,) = fig.axes
+    pairs = list(zip(labels, clusters, strict=True))
+    order = [i for indices in chosen.values() for i in sorted(indices, key=pairs.__getitem__)]
+    texts = {text.get_text(): text for text in ax.texts}
+    numbers = [text for text in ax.texts if text.get_text().isdecimal()]
+    assert len(ax.images) == len(ax.patches) == len(numbers) == 16
+    for i, drawn, frame, number in zip(order, ax.images, ax.patches, numbers, strict=True):
+        values = np.asarray(drawn.get_array()).reshape(6, 5, -1)
+        np.testing.assert_allclose(values, images[i].reshape(6, 5, -1) / 255, atol=1e-6)
+        assert to_hex(frame.get_edgecolor()) == style.CLASS_COLORS[labels[i]]
+        assert number.get_text() == str(clusters[i] + 1)
+        left, right, bottom, top = drawn.get_extent()
+        assert (left, top) == frame.get_xy()
+        assert left < number.get_position()[0] < right
+        assert bottom < number.get_position()[1] < bottom + 0.3  # downwards
+    xs = [drawn.get_extent()[0] for drawn in ax.images]
+    np.testing.assert_allclose(xs, [1.1 * (k % 5) for k in (*range(13), *range(3))])
+    assert ax.images[13].get_extent()[3] > ax.images[12].get_extent()[2]
+    assert texts["no w, x and z"].get_color() == "#b00000"
+    assert {*texts} - {number.get_text() for number in numbers} == {"a", "b", "no w, x and z"}
+    fig.draw_without_rendering()
+
+
 Z, LABELS = points(2, 3)
+PICKED = np.zeros((200, 8, 8))
 
 
 def twice():
@@ -446,6 +478,10 @@ def twice():
         (lambda: figures.selections(Z, LABELS, {}), "chosen is empty"),
         (lambda: figures.selections(Z, LABELS, {"a": [200]}), r"chosen\['a'\] is .* 0 to 199"),
         (lambda: figures.selections(Z, LABELS, {"a": []}), r"chosen\['a'\] has shape"),
+        (lambda: figures.picks(PICKED, LABELS, {}, LABELS), "chosen is empty"),
+        (lambda: figures.picks(PICKED, LABELS, {"a": [200]}, LABELS), r"chosen.'a'. .* to 199"),
+        (lambda: figures.picks(PICKED, LABELS[1:], {"a": [0]}, LABELS), "labels has shape"),
+        (lambda: figures.picks(PICKED, LABELS, {"a": [0]}, LABELS - 1), "clusters is int64 from"),
         (lambda: figures.measures(trials(), "who", "seconds"), "table has 36 rows"),
         (lambda: figures.learning_curves(twice()), "summary has several rows for a budget"),
         (lambda: figures.measures(trials(), "space", "strategy"), "table.'strategy'. holds"),

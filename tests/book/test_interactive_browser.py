@@ -82,6 +82,12 @@ def point_at(page, x, y):
     ActionChains(page, duration=0).move_to_element_with_offset(canvas, round(x), round(y)).perform()
 
 
+def place_in(text):
+    """The coordinates that a text ends with, in parentheses."""
+    numbers = text.replace("\N{MINUS SIGN}", "-").split("(")[1].rstrip(".)")
+    return [float(number) for number in numbers.split(",")]
+
+
 def frame(page):
     """Wait until what was asked for has been drawn."""
     page.execute_async_script(
@@ -163,8 +169,7 @@ def test_the_point_that_is_pointed_at_shows_its_image(show, digits):
         assert find(page, ".alvae-tip").text == f"class {labels[i]}{', chosen' if i == 4 else ''}"
         shown = pixels(page, ".alvae-digit")[..., 0].astype(int)
         assert np.abs(shown - images[i]).max() <= 8
-        place = ", ".join(f"{value:.2f}".replace("-", "\N{MINUS SIGN}") for value in Z[i])
-        assert place in find(page, "[role=status]").text
+        np.testing.assert_allclose(place_in(find(page, "[role=status]").text), Z[i], atol=0.0051)
     point_at(page, *(-np.array(size_of(page)) // 2 + 2))
     assert not find(page, ".alvae-tip").is_displayed()
 
@@ -301,12 +306,6 @@ def check_image(page, vae, z):
     return shown
 
 
-def moved_to(page):
-    """The code that the page says it has decoded."""
-    text = find(page, "p").text.replace("\N{MINUS SIGN}", "-")
-    return [float(value) for value in text.split("(")[1].rstrip(")").split(",")]
-
-
 def test_the_image_follows_the_point_and_equals_that_of_torch(show, vae, codes, digits):
     labels = digits[1][:300]
     page = show(live_decoder(vae, codes, labels))
@@ -322,7 +321,9 @@ def test_the_image_follows_the_point_and_equals_that_of_torch(show, vae, codes, 
         point_at(page, x, y)
         ActionChains(page, duration=0).release().perform()
         z = [2 * x / width * reach, -2 * y / height * reach, 0]
-        np.testing.assert_allclose(moved_to(page), z, atol=0.005 + 2 * reach / width)
+        np.testing.assert_allclose(
+            place_in(find(page, "p").text), z, atol=0.005 + 2 * reach / width
+        )
         images.append(pixels(page, ".alvae-digit"))
     assert len({image.tobytes() for image in images}) == 4
 
@@ -336,7 +337,7 @@ def test_keys_and_sliders_move_the_point_too(show, vae, codes, digits):
     find(page, "canvas").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_UP)
     z[0], z[1] = z[0] + 2 * reach / 25, z[1] + reach / 25
     check_image(page, vae, z)
-    np.testing.assert_allclose(moved_to(page), z, atol=0.0051)
+    np.testing.assert_allclose(place_in(find(page, "p").text), z, atol=0.0051)
     across, up = page.find_elements(By.CSS_SELECTOR, ".alvae-interactive select")
     across.send_keys("z3")
     find(page, "canvas").send_keys(Keys.ARROW_LEFT)
@@ -361,11 +362,7 @@ def test_images_of_any_shape_are_decoded(show, shape, d):
     frame(page)
     check_image(page, vae, Z[::2].mean(axis=0))
     find(page, "canvas").send_keys(Keys.ARROW_RIGHT)
-    assert (
-        page.find_element(By.CSS_SELECTOR, ".alvae-interactive .alvae-digit")
-        .get_attribute("aria-label")
-        .startswith("The image decoded from (")
-    )
+    assert find(page, ".alvae-digit").get_attribute("aria-label").startswith("The image decoded")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -15,6 +15,7 @@ from alvae.book.figures.curves import (
 )
 from alvae.book.figures.filters import answers
 from alvae.book.figures.points import image_rows, latent_space, selections
+from alvae.book.figures.sheets import picks
 from alvae.book.figures.style import use_style
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "learning_curves",
     "measures",
     "panels",
+    "picks",
     "selections",
     "training_history",
     "use_style",
