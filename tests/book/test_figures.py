@@ -61,6 +61,7 @@ EVERY_FIGURE = {
     "selections": lambda: figures.selections(*points(2, 3), {"uniform": [0, 1]}),
     "measures": lambda: figures.measures(trials(), "strategy", "seconds"),
     "costs": lambda: figures.costs(trials(), "budget", "seconds", "strategy"),
+    "film": lambda: figures.film([points(2, 3)[0]] * 2, points(2, 3)[1], ["a", "b"]),
     "picks": lambda: figures.picks(np.zeros((3, 8, 8)), [0, 1, 2], {"a": [0, 1]}, [0, 0, 1]),
     "panels": lambda: figures.panels(trials(), "budget", "seconds", "strategy", "space"),
 }
@@ -315,6 +316,23 @@ def test_selections_mark_the_chosen_points(d, n_classes, n_panels):
     fig.draw_without_rendering()
 
 
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_a_film_shows_the_same_points_in_every_frame(d):
+    Z, labels = points(d, 3)
+    frames = np.array([0 * Z, 0.5 * Z, Z * 1.0])
+    fig = figures.film(frames, labels, ["x", "y", "z"])
+    assert [ax.get_title() for ax in fig.axes] == ["x", "y", "z"]
+    coordinates = points_module.projection(Z, 2)[0]
+    for ax, frame in zip(fig.axes, frames, strict=True):
+        (dots,) = ax.collections
+        expected = coordinates(frame)
+        drawn = offsets(dots)[:, : expected.shape[1]]
+        np.testing.assert_allclose(drawn, expected, atol=1e-6)
+        assert [to_hex(c) for c in dots.get_facecolors()] == [style.CLASS_COLORS[k] for k in labels]
+    assert len({ax.get_xlim() for ax in fig.axes}) == 1
+    fig.draw_without_rendering()
+
+
 def test_selections_draw_all_chosen_points_of_a_thinned_pool():
     fig = figures.selections(*points(2, 3), {"all": np.arange(200)}, max_points=7)
     assert [len(offsets(dots)) for dots in fig.axes[0].collections] == [7, 200]
@@ -398,8 +416,8 @@ def test_panels_draw_means_or_every_row(joined):
 def test_picks_are_the_chosen_images_by_class_and_cluster(channels):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (60, 6, 5, *channels), dtype=np.uint8)
-    labels, clusters = rng.integers(0, 4, 60), rng.integers(0, 7, 60)
-    chosen = {"a": rng.permutation(60)[:13], "b": np.flatnonzero(labels == 2)[:3]}
+    labels, clusters = np.arange(60) % 4, rng.integers(0, 7, 60)
+    chosen = {"a": rng.permutation(13), "b": np.flatnonzero(labels == 2)[:3]}
     fig = figures.picks(images, labels, chosen, clusters, columns=5, class_names="wxyz")
     (ax,) = fig.axes
     pairs = list(zip(labels, clusters, strict=True))
@@ -478,6 +496,9 @@ def twice():
         (lambda: figures.selections(Z, LABELS, {}), "chosen is empty"),
         (lambda: figures.selections(Z, LABELS, {"a": [200]}), r"chosen\['a'\] is .* 0 to 199"),
         (lambda: figures.selections(Z, LABELS, {"a": []}), r"chosen\['a'\] has shape"),
+        (lambda: figures.film(Z, LABELS, ["a"]), r"frames has shape \(200, 2\)"),
+        (lambda: figures.film([Z], LABELS, []), "titles has length 0; it must have 1"),
+        (lambda: figures.film([Z], LABELS[1:], ["a"]), "labels has shape"),
         (lambda: figures.picks(PICKED, LABELS, {}, LABELS), "chosen is empty"),
         (lambda: figures.picks(PICKED, LABELS, {"a": [200]}, LABELS), r"chosen.'a'. .* to 199"),
         (lambda: figures.picks(PICKED, LABELS[1:], {"a": [0]}, LABELS), "labels has shape"),

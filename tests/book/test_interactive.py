@@ -21,7 +21,7 @@ import alvae
 from alvae.book import figures
 from alvae.book.figures import style
 from alvae.book.figures.style import CLASS_COLORS
-from alvae.book.interactive import live_decoder, point_cloud, values
+from alvae.book.interactive import film, live_decoder, point_cloud, values
 from alvae.book.interactive.element import Element
 from alvae.book.interactive.sheets import sprite_sheet
 from alvae.vae import ConvVAE
@@ -286,6 +286,22 @@ def test_bad_input_to_values():
         values(fig, curves(), "budget", "mean", ["space"], "sem")
     with pytest.raises(ValueError, match="table.'space'. holds"):
         values(fig, curves(), "space", "mean", ["space"])
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_a_film_carries_every_point_of_every_frame(d):
+    frames = np.random.default_rng(0).normal(size=(4, 50, d))
+    data = data_of(film(frames, LABELS, ["a", "b", "c", "d"]))
+    found = unpacked(data["frames"], "<i2").reshape(4, 50, 2)[..., :d] / 32767.0
+    assert np.abs(found).max() == 1
+    # Up to one scale for all, and a shift.
+    for k in range(d):
+        shift = (found[0, 0] - frames[0, 0] / np.ptp(frames, axis=(0, 1)).max() * 2)[k]
+        scaled = frames[..., k] / np.ptp(frames, axis=(0, 1)).max() * 2 + shift
+        np.testing.assert_allclose(found[..., k], scaled, atol=1e-4)
+    classes = np.array(data["classes"])[unpacked(data["labels"], "<u2")]
+    assert classes.tolist() == LABELS.astype(str).tolist()
+    assert data["titles"] == ["a", "b", "c", "d"]
 
 
 def test_no_name_of_a_class_ends_the_script():

@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from alvae.book import figures
-from alvae.book.interactive import live_decoder, point_cloud, values
+from alvae.book.interactive import film, live_decoder, point_cloud, values
 from alvae.pools import load_pool
 from alvae.vae import ConvVAE
 
@@ -447,3 +447,43 @@ def test_the_values_are_had_from_the_keyboard(with_values):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nobody_is_kept_out_of_the_values(with_values, theme):
     check_access(with_values, theme)
+
+
+# The film
+
+
+@pytest.fixture
+def with_film(show):
+    frames = np.array([[[-1, 0], [0, 0]], [[0, 0], [0, 0]], [[1, 0], [0, 0]]], float)
+    page = show(film(frames, [0, 3], ["epoch 0", "epoch 1", "epoch 2"]))
+    frame(page)
+    return page
+
+
+def blue_from_the_left(page):
+    """Where the point of class 0 is, from 0 to 1; None where the other one hides it."""
+    frame(page)
+    drawn = pixels(page, "canvas")
+    blue = np.abs(drawn[..., :3].astype(int) - [63, 144, 218]).max(axis=-1) < 12
+    columns = np.flatnonzero(blue.any(axis=0))
+    return columns.mean() / drawn.shape[1] if len(columns) else None
+
+
+def test_the_slider_moves_the_points_from_frame_to_frame(with_film):
+    page = with_film
+    slider = find(page, "input")
+    assert blue_from_the_left(page) > 0.7
+    slider.send_keys(Keys.ARROW_LEFT)
+    assert slider.get_attribute("aria-valuetext") == "epoch 1"
+    assert blue_from_the_left(page) is None
+    slider.send_keys(Keys.ARROW_LEFT)
+    assert slider.get_attribute("aria-valuetext") == "epoch 0"
+    assert blue_from_the_left(page) < 0.3
+    button(page, "play").click()
+    chromium.wait_until(lambda: slider.get_attribute("aria-valuetext") == "epoch 2")
+    chromium.wait_until(lambda: blue_from_the_left(page) > 0.7)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_kept_out_of_the_film(with_film, theme):
+    check_access(with_film, theme)

@@ -189,6 +189,56 @@ def selections(Z, labels, chosen, max_points=4000, random_state=0, class_names=(
     return fig
 
 
+def film(frames, labels, titles, class_names=()):
+    """Draw the same points at several times, side by side.
+
+    More than two dimensions are shown by the first two principal components of the last frame.
+
+    Parameters
+    ----------
+    frames : array-like of shape (frames, n, d)
+    labels : array-like of int, shape (n,)
+        The class of each point.
+    titles : list of str
+        One for each frame.
+    class_names : sequence of str, default=()
+        ``class_names[label]`` stands in the legend. Empty: the labels themselves.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit together.
+    """
+    frames, labels, colors, names = check_frames(frames, labels, titles, class_names)
+    coordinates, axis_labels = projection(frames[-1], 2)
+    columns = min(len(frames), 3)
+    rows = -(-len(frames) // columns)
+    grid = {"sharex": True, "sharey": True, "squeeze": False}
+    fig, axes = subplots(2.1 * rows, rows, columns, **grid)
+    dots = {"c": [colors[label] for label in labels], "s": 4, "alpha": 0.7, "linewidths": 0}
+    for ax, frame, title in zip(axes.flat, frames, titles, strict=False):
+        P = coordinates(frame)
+        ax.scatter(P[:, 0], P[:, 1] if P.shape[1] > 1 else np.zeros(len(P)), **dots)
+        ax.set(title=title, xlabel=axis_labels[0], ylabel=axis_labels[-1])
+        ax.label_outer()
+    for ax in axes.flat[len(frames) :]:
+        ax.remove()
+    class_legend(fig, colors, names)
+    return fig
+
+
+def check_frames(frames, labels, titles, class_names):
+    """Frames and labels as arrays, the colors of the classes by label, and their names."""
+    frames = check_numbers("frames", frames, (None, None, None))
+    if len(titles) != len(frames):
+        raise ValueError(f"titles has length {len(titles)}; it must have {len(frames)}, as frames")
+    return frames, *check_points(frames[-1], labels, class_names)[1:]
+
+
 def projection(Z, most):
     """From points to at most this many coordinates to draw, a function; labels of their axes."""
     if Z.shape[1] <= most:

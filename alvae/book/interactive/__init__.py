@@ -6,6 +6,7 @@ in files of this folder, without any library.
 
 from alvae.book.interactive.cloud import point_cloud
 from alvae.book.interactive.decoder import live_decoder
+from alvae.book.interactive.film import film
 from alvae.book.interactive.values import values
 
-__all__ = ["live_decoder", "point_cloud", "values"]
+__all__ = ["film", "live_decoder", "point_cloud", "values"]
