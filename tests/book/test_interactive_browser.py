@@ -10,6 +10,9 @@ import pytest
 from IPython.core.pylabtools import print_figure
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.interaction import POINTER_TOUCH
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -275,6 +278,41 @@ def test_the_wheel_zooms_after_a_click_and_scrolls_the_page_before(show, digits)
     i = np.abs(larger).sum(axis=1).argmin()
     point_at(page, *larger[i])
     assert np.abs(pixels(page, ".alvae-digit")[..., 0] - images[i].astype(int)).max() <= 8
+
+
+def test_fingers_turn_the_cloud_zoom_and_show_an_image(show, digits):
+    Z, labels, images = digits
+    page = show(cloud_of(digits))
+    frame(page)
+    canvas = find(page, "canvas")
+
+    def fingers(*paths):
+        """Each finger goes along its path of places, given from the middle of the canvas."""
+        actions = ActionBuilder(page, duration=0)
+        for k, path in enumerate(paths):
+            finger = PointerInput(POINTER_TOUCH, f"finger {k}")
+            finger.create_pointer_move(0, *map(round, path[0]), origin=canvas)
+            finger.create_pointer_down(button=0)
+            for place in path[1:]:
+                finger.create_pointer_move(0, *map(round, place), origin=canvas)
+            finger.create_pointer_up(button=0)
+            actions.devices.append(finger)
+        actions.perform()
+        frame(page)
+
+    def shown(i):
+        return np.abs(pixels(page, ".alvae-digit")[..., 0] - images[i].astype(int)).max() <= 8
+
+    fingers([projected(Z, *size_of(page))[20]])
+    assert shown(20)
+    fingers([(-40, 0), (-10, 0), (20, 0)])
+    turned = projected(Z, *size_of(page), yaw=0.5 + 60 / 150)
+    fingers([turned[7]])
+    assert shown(7)
+    fingers([(-50, 0), (-50, 0), (-75, 0)], [(50, 0), (50, 0), (75, 0)])
+    i = np.abs(np.linalg.norm(turned, axis=1) - 100).argmin()  # which moves by 50 pixels
+    fingers([1.5 * turned[i]])
+    assert shown(i)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
