@@ -20,5 +20,6 @@ RESULTS = REPOSITORY / "book" / "results"  # and their tables
 CLAIMS = REPOSITORY / "book" / "claims.yml"  # of the paper
 CONSTRAINTS = REPOSITORY / "constraints.txt"  # the versions of everything
 PAGES = REPOSITORY / "book" / "pages"  # executed notebooks; not in git
+INTERACTIVE = Path(__file__).parent / "interactive"  # scripts of the pictures to look into
 STATIC = REPOSITORY / "book" / "_static"  # style sheet and figure of the README
 BUILD = REPOSITORY / "_build"  # the built book; not in git

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import nbformat
 
 from alvae import store
-from alvae.book import CLAIMS, MANIFEST, NOTEBOOKS, PAGES, REPOSITORY, RESULTS
+from alvae.book import CLAIMS, INTERACTIVE, MANIFEST, NOTEBOOKS, PAGES, REPOSITORY, RESULTS
 from alvae.book.cells import brief, listing
 from alvae.book.experiment import Experiment, load_manifest
 from alvae.pools import load_pool
@@ -31,6 +31,7 @@ FILES = {
     "MANIFEST": lambda: [MANIFEST],
     "CLAIMS": lambda: [CLAIMS],
     "RESULTS": lambda: sorted(RESULTS.glob("[!.]*")),
+    "INTERACTIVE": lambda: sorted([*INTERACTIVE.glob("*.js"), *INTERACTIVE.glob("*.css")]),
 }
 # Kernels log nothing: each would warn at its start that it talks over TCP without encryption.
 QUIET = ["--IPKernelApp.log_level=50"]

@@ -1,13 +1,16 @@
 """Reads the tables of the long studies, and averages, pairs and lays out what is in them.
 
+And what the paper states of its curves.
+
 Nothing here loads torch: a page that only reads tables opens at once.
 """
 
 import numpy as np
 import pandas as pd
+import yaml
 from scipy.stats import t
 
-from alvae.book import RESULTS
+from alvae.book import CLAIMS, RESULTS
 
 POINTS = {  # the studies of points, by their digits
     "0, 3, 9": "points-three",
@@ -15,6 +18,38 @@ POINTS = {  # the studies of points, by their digits
     "0, 2, 3, 7, 9": "points-five",
     "all ten": "points-ten",
 }
+
+# The claims that are points of curves: space, strategy, and the budget or, for a number of labels,
+# the accuracy that they bring.
+CURVES = {
+    "uniform_latent_40": ("latent", "uniform", {"budget": 40}),
+    "uniform_input_labels": ("input", "uniform", {"mean": 0.96}),
+    "coreset_latent_20": ("latent", "core-set", {"budget": 20}),
+    "coreset_latent_200": ("latent", "core-set", {"budget": 200}),
+}
+
+
+def paper_points(digits):
+    """The points of learning curves that the paper gives in numbers.
+
+    Parameters
+    ----------
+    digits : list of int
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        `space`, `strategy`, `budget` and `mean`. None: it has none for these digits.
+    """
+    if sorted(digits) != [0, 3, 9]:
+        return None
+    claims = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
+    theirs = {claim["ours"]: claim["theirs"] for claim in claims}
+    rows = [
+        {"space": space, "strategy": strategy, "budget": theirs[name], "mean": theirs[name]} | known
+        for name, (space, strategy, known) in CURVES.items()
+    ]
+    return pd.DataFrame(rows)
 
 
 def read_results(names):

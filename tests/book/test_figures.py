@@ -61,6 +61,8 @@ EVERY_FIGURE = {
     "selections": lambda: figures.selections(*points(2, 3), {"uniform": [0, 1]}),
     "measures": lambda: figures.measures(trials(), "strategy", "seconds"),
     "costs": lambda: figures.costs(trials(), "budget", "seconds", "strategy"),
+    "film": lambda: figures.film([points(2, 3)[0]] * 2, points(2, 3)[1], ["a", "b"]),
+    "picks": lambda: figures.picks(np.zeros((3, 8, 8)), [0, 1, 2], {"a": [0, 1]}, [0, 0, 1]),
     "panels": lambda: figures.panels(trials(), "budget", "seconds", "strategy", "space"),
 }
 
@@ -156,6 +158,23 @@ def test_latent_space_draws_a_seeded_subset():
     assert len(np.unique(drawn(0), axis=0)) == 50
     np.testing.assert_array_equal(drawn(0), drawn(0))
     assert not np.array_equal(drawn(0), drawn(1))
+
+
+def test_stars_are_what_the_paper_states_of_the_curves_that_are_drawn():
+    rows = [
+        ("latent", "core-set", 20, 0.9),
+        ("input", "uniform", 60, 0.3),
+        ("raw", "core-set", 9, 0),
+    ]
+    paper = pd.DataFrame(rows, columns=["space", "strategy", "budget", "mean"])
+    fig = figures.learning_curves(table(), paper=paper)
+    stars = [line for line in fig.axes[0].lines if line.get_marker() == "*"]
+    found = [(line.get_markeredgecolor(), *line.get_xydata().ravel()) for line in stars[:2]]
+    assert found == [(style.LATENT["color"], 20, 0.9), (style.INPUT["color"], 60, 0.3)]
+    assert len(stars[2:]) == 1  # of the legend
+    assert "stated in the paper" in [text.get_text() for text in fig.legends[0].get_texts()]
+    none = figures.learning_curves(table(strategies=["k-center"]), paper=paper)
+    assert "stated in the paper" not in [text.get_text() for text in none.legends[0].get_texts()]
 
 
 def test_a_digit_keeps_its_color_and_a_class_its_name():
@@ -284,7 +303,7 @@ def test_selections_mark_the_chosen_points(d, n_classes, n_panels):
     chosen = {f"s{k}": rng.choice(200, 10, replace=False) for k in range(n_panels)}
     fig = figures.selections(Z, labels, chosen)
     assert [ax.get_title() for ax in fig.axes] == list(chosen)
-    coordinates = points_module._project(Z, 2)[0]
+    coordinates = points_module.projection(Z, 2)[0](Z)
     for ax, indices in zip(fig.axes, chosen.values(), strict=True):
         pool, marked = ax.collections
         assert len(offsets(pool)) == 200
@@ -294,6 +313,23 @@ def test_selections_mark_the_chosen_points(d, n_classes, n_panels):
         assert [to_hex(c) for c in marked.get_facecolors()] == expected
         if d == 1:
             np.testing.assert_array_equal(np.round(offsets(marked)[:, 1]), labels[indices])
+    fig.draw_without_rendering()
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_a_film_shows_the_same_points_in_every_frame(d):
+    Z, labels = points(d, 3)
+    frames = np.array([0 * Z, 0.5 * Z, Z * 1.0])
+    fig = figures.film(frames, labels, ["x", "y", "z"])
+    assert [ax.get_title() for ax in fig.axes] == ["x", "y", "z"]
+    coordinates = points_module.projection(Z, 2)[0]
+    for ax, frame in zip(fig.axes, frames, strict=True):
+        (dots,) = ax.collections
+        expected = coordinates(frame)
+        drawn = offsets(dots)[:, : expected.shape[1]]
+        np.testing.assert_allclose(drawn, expected, atol=1e-6)
+        assert [to_hex(c) for c in dots.get_facecolors()] == [style.CLASS_COLORS[k] for k in labels]
+    assert len({ax.get_xlim() for ax in fig.axes}) == 1
     fig.draw_without_rendering()
 
 
@@ -376,7 +412,38 @@ def test_panels_draw_means_or_every_row(joined):
     fig.draw_without_rendering()
 
 
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_picks_are_the_chosen_images_by_class_and_cluster(channels):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (60, 6, 5, *channels), dtype=np.uint8)
+    labels, clusters = np.arange(60) % 4, rng.integers(0, 7, 60)
+    chosen = {"a": rng.permutation(13), "b": np.flatnonzero(labels == 2)[:3]}
+    fig = figures.picks(images, labels, chosen, clusters, columns=5, class_names="wxyz")
+    (ax,) = fig.axes
+    pairs = list(zip(labels, clusters, strict=True))
+    order = [i for indices in chosen.values() for i in sorted(indices, key=pairs.__getitem__)]
+    texts = {text.get_text(): text for text in ax.texts}
+    numbers = [text for text in ax.texts if text.get_text().isdecimal()]
+    assert len(ax.images) == len(ax.patches) == len(numbers) == 16
+    for i, drawn, frame, number in zip(order, ax.images, ax.patches, numbers, strict=True):
+        values = np.asarray(drawn.get_array()).reshape(6, 5, -1)
+        np.testing.assert_allclose(values, images[i].reshape(6, 5, -1) / 255, atol=1e-6)
+        assert to_hex(frame.get_edgecolor()) == style.CLASS_COLORS[labels[i]]
+        assert number.get_text() == str(clusters[i] + 1)
+        left, right, bottom, top = drawn.get_extent()
+        assert (left, top) == frame.get_xy()
+        assert left < number.get_position()[0] < right
+        assert bottom < number.get_position()[1] < bottom + 0.3  # downwards
+    xs = [drawn.get_extent()[0] for drawn in ax.images]
+    np.testing.assert_allclose(xs, [1.1 * (k % 5) for k in (*range(13), *range(3))])
+    assert ax.images[13].get_extent()[3] > ax.images[12].get_extent()[2]
+    assert texts["no w, x and z"].get_color() == "#b00000"
+    assert {*texts} - {number.get_text() for number in numbers} == {"a", "b", "no w, x and z"}
+    fig.draw_without_rendering()
+
+
 Z, LABELS = points(2, 3)
+PICKED = np.zeros((200, 8, 8))
 
 
 def twice():
@@ -419,6 +486,7 @@ def twice():
         (lambda: figures.learning_curves(table(), spread="var"), "spread is 'var'"),
         (lambda: figures.learning_curves(table(), level="high"), "level holds"),
         (lambda: figures.learning_curves(table(), zoom=(1, 0)), r"zoom is \(1, 0\)"),
+        (lambda: figures.learning_curves(table(), paper=table()[:0]), "paper has 0 rows"),
         (lambda: figures.learning_curves(table(), zoom=0.9), "zoom has shape"),
         (lambda: figures.functions(X, {}, "x", "y"), "series is empty"),
         (lambda: figures.functions(X, {"a": X[1:]}, "x", "y"), r"series\['a'\] has shape \(19"),
@@ -428,6 +496,13 @@ def twice():
         (lambda: figures.selections(Z, LABELS, {}), "chosen is empty"),
         (lambda: figures.selections(Z, LABELS, {"a": [200]}), r"chosen\['a'\] is .* 0 to 199"),
         (lambda: figures.selections(Z, LABELS, {"a": []}), r"chosen\['a'\] has shape"),
+        (lambda: figures.film(Z, LABELS, ["a"]), r"frames has shape \(200, 2\)"),
+        (lambda: figures.film([Z], LABELS, []), "titles has length 0; it must have 1"),
+        (lambda: figures.film([Z], LABELS[1:], ["a"]), "labels has shape"),
+        (lambda: figures.picks(PICKED, LABELS, {}, LABELS), "chosen is empty"),
+        (lambda: figures.picks(PICKED, LABELS, {"a": [200]}, LABELS), r"chosen.'a'. .* to 199"),
+        (lambda: figures.picks(PICKED, LABELS[1:], {"a": [0]}, LABELS), "labels has shape"),
+        (lambda: figures.picks(PICKED, LABELS, {"a": [0]}, LABELS - 1), "clusters is int64 from"),
         (lambda: figures.measures(trials(), "who", "seconds"), "table has 36 rows"),
         (lambda: figures.learning_curves(twice()), "summary has several rows for a budget"),
         (lambda: figures.measures(trials(), "space", "strategy"), "table.'strategy'. holds"),

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 
 import nbformat
 import numpy as np
@@ -59,6 +60,14 @@ def test_every_figure_has_a_caption_and_an_alternative_text(notebook):
         if figure_of(cell):
             assert figure_of(cell)["caption"]
             assert cell.metadata["mystnb"]["image"]["alt"]
+
+
+def test_every_picture_to_look_into_follows_its_figure(notebook):
+    # It takes the place of its image, and is cited and printed as it is.
+    for before, cell in pairwise(c for c in notebook.cells if c.cell_type == "code"):
+        if re.search(r"^interactive\.", cell.source, re.M):
+            assert figure_of(before), cell.source
+            assert "hide-input" in cell.metadata.tags
 
 
 def test_every_figure_and_table_is_spoken_of(notebook):

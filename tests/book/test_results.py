@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from alvae.book import RESULTS
-from alvae.book.results import crosstab, over_seeds, paired_gains, read_results
+from alvae.book.results import crosstab, over_seeds, paired_gains, paper_points, read_results
 
 
 def seeds_and_strategies():
@@ -68,3 +68,14 @@ def test_results_of_several_studies_are_one_table():
     assert len(results) == sum(
         len(pd.read_csv(RESULTS / f"points-{name}.csv")) for name in ("three", "ten")
     )
+
+
+def test_the_points_of_the_paper_are_those_that_its_claims_name():
+    found = paper_points([9, 0, 3]).set_index(["space", "strategy", "budget"])["mean"].to_dict()
+    assert found == {  # as in the text of the paper, Section 4
+        ("latent", "uniform", 40): 0.96,
+        ("input", "uniform", 120): 0.96,
+        ("latent", "core-set", 20): 0.96,
+        ("latent", "core-set", 200): 0.976,
+    }
+    assert paper_points([0, 3, 7, 9]) is None

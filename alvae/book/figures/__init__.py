@@ -14,12 +14,14 @@ from alvae.book.figures.curves import (
     training_history,
 )
 from alvae.book.figures.filters import answers
-from alvae.book.figures.points import image_rows, latent_space, selections
+from alvae.book.figures.points import film, image_rows, latent_space, selections
+from alvae.book.figures.sheets import picks
 from alvae.book.figures.style import use_style
 
 __all__ = [
     "answers",
     "costs",
+    "film",
     "functions",
     "histogram_with_density",
     "image_rows",
@@ -27,6 +29,7 @@ __all__ = [
     "learning_curves",
     "measures",
     "panels",
+    "picks",
     "selections",
     "training_history",
     "use_style",

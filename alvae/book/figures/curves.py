@@ -19,6 +19,14 @@ from alvae.book.figures.style import (
     subplots,
 )
 
+STAR = {
+    "linestyle": "none",
+    "marker": "*",
+    "markersize": 13,
+    "markerfacecolor": "white",
+    "zorder": 5,
+}
+
 
 def training_history(history):
     """Draw the loss of a VAE and its two terms, epoch by epoch.
@@ -51,7 +59,7 @@ def training_history(history):
     return fig
 
 
-def learning_curves(summary, level=None, spread="std", zoom=None):
+def learning_curves(summary, level=None, spread="std", zoom=None, paper=None):
     """Draw the mean accuracy against the number of labels, with a band of its spread.
 
     The color says the space; line style and marker say the strategy.
@@ -67,6 +75,9 @@ def learning_curves(summary, level=None, spread="std", zoom=None):
         spread is missing, as after a single trial, there is no band.
     zoom : (low, high), default=None
         Accuracies that a second panel shows enlarged.
+    paper : DataFrame, default=None
+        `space`, `strategy`, `budget` and `mean` of what the paper states: stars, as far as they
+        belong to curves that are drawn.
 
     Returns
     -------
@@ -92,6 +103,9 @@ def learning_curves(summary, level=None, spread="std", zoom=None):
         low, high = check_numbers("zoom", zoom, (2,))
         if low >= high:
             raise ValueError(f"zoom is {zoom!r}; the lower accuracy must come first")
+    if paper is not None:
+        check_columns("paper", paper, columns)
+        paper = paper.merge(summary[["space", "strategy"]].drop_duplicates())
 
     spaces = looks_of(summary["space"].unique(), SPACES)
     strategies = looks_of(summary["strategy"].unique(), STRATEGIES)
@@ -104,6 +118,10 @@ def learning_curves(summary, level=None, spread="std", zoom=None):
             if spread is not None:
                 band = line["mean"] - line[spread], line["mean"] + line[spread]
                 ax.fill_between(line["budget"], *band, color=look["color"], alpha=0.1, lw=0)
+        if paper is not None and len(paper):
+            for _, star in paper.iterrows():
+                edge = spaces[star["space"]]["color"]
+                ax.plot(star["budget"], star["mean"], color=edge, **STAR)
         if level is not None:
             level_line(ax, level)
             at_edge = {"xy": (1, level), "xycoords": ("axes fraction", "data")}
@@ -114,6 +132,8 @@ def learning_curves(summary, level=None, spread="std", zoom=None):
     axes[0, 0].set_ylabel("accuracy on the test set")
     if zoom is not None:
         axes[0, 1].set_ylim(zoom)
+    if paper is not None and len(paper):
+        axes[0, 0].plot([], [], color="0.3", label="stated in the paper", **STAR)
     legend_below(fig, axes[0, 0])
     return fig
 

@@ -40,7 +40,8 @@ def latent_space(Z, labels, max_points=4000, random_state=0, class_names=()):
     """
     Z, labels, colors, names = check_points(Z, labels, class_names)
     shown = _subset(len(Z), max_points, random_state)
-    P, axis_labels = _project(Z, 3)
+    coordinates, axis_labels = projection(Z, 3)
+    P = coordinates(Z)
     if P.shape[1] == 1:
         fig, ax = subplots(4.0)
         edges = np.histogram_bin_edges(P, bins=60)
@@ -160,7 +161,8 @@ def selections(Z, labels, chosen, max_points=4000, random_state=0, class_names=(
     if not chosen:
         raise ValueError("chosen is empty; it must hold the indices of at least one strategy")
     shown = _subset(len(Z), max_points, random_state)
-    P, axis_labels = _project(Z, 2)
+    coordinates, axis_labels = projection(Z, 2)
+    P = coordinates(Z)
     if P.shape[1] == 1:
         rank = np.searchsorted(list(colors), labels)
         P = np.column_stack([P, rank + np.random.default_rng(0).uniform(-0.3, 0.3, len(P))])
@@ -187,13 +189,64 @@ def selections(Z, labels, chosen, max_points=4000, random_state=0, class_names=(
     return fig
 
 
-def _project(Z, most):
-    """Coordinates to draw, at most this many, and the labels of their axes."""
+def film(frames, labels, titles, class_names=()):
+    """Draw the same points at several times, side by side.
+
+    More than two dimensions are shown by the first two principal components of the last frame.
+
+    Parameters
+    ----------
+    frames : array-like of shape (frames, n, d)
+    labels : array-like of int, shape (n,)
+        The class of each point.
+    titles : list of str
+        One for each frame.
+    class_names : sequence of str, default=()
+        ``class_names[label]`` stands in the legend. Empty: the labels themselves.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit together.
+    """
+    frames, labels, colors, names = check_frames(frames, labels, titles, class_names)
+    coordinates, axis_labels = projection(frames[-1], 2)
+    columns = min(len(frames), 3)
+    rows = -(-len(frames) // columns)
+    grid = {"sharex": True, "sharey": True, "squeeze": False}
+    fig, axes = subplots(2.1 * rows, rows, columns, **grid)
+    dots = {"c": [colors[label] for label in labels], "s": 4, "alpha": 0.7, "linewidths": 0}
+    for ax, frame, title in zip(axes.flat, frames, titles, strict=False):
+        P = coordinates(frame)
+        ax.scatter(P[:, 0], P[:, 1] if P.shape[1] > 1 else np.zeros(len(P)), **dots)
+        ax.set(title=title, xlabel=axis_labels[0], ylabel=axis_labels[-1])
+        ax.label_outer()
+    for ax in axes.flat[len(frames) :]:
+        ax.remove()
+    class_legend(fig, colors, names)
+    return fig
+
+
+def check_frames(frames, labels, titles, class_names):
+    """Frames and labels as arrays, the colors of the classes by label, and their names."""
+    frames = check_numbers("frames", frames, (None, None, None))
+    if len(titles) != len(frames):
+        raise ValueError(f"titles has length {len(titles)}; it must have {len(frames)}, as frames")
+    return frames, *check_points(frames[-1], labels, class_names)[1:]
+
+
+def projection(Z, most):
+    """From points to at most this many coordinates to draw, a function; labels of their axes."""
     if Z.shape[1] <= most:
-        return Z, [f"$z_{k}$" if Z.shape[1] > 1 else "$z$" for k in range(1, Z.shape[1] + 1)]
+        names = [f"$z_{k}$" if Z.shape[1] > 1 else "$z$" for k in range(1, Z.shape[1] + 1)]
+        return np.asarray, names
     pca = PCA(most, svd_solver="full").fit(Z)
     shares = 100 * pca.explained_variance_ratio_
-    return pca.transform(Z), [f"PC {k} ({share:.0f} %)" for k, share in enumerate(shares, 1)]
+    return pca.transform, [f"PC {k} ({share:.0f} %)" for k, share in enumerate(shares, 1)]
 
 
 def _subset(n, max_points, random_state):
