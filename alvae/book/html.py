@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 from alvae.book import BUILD, REPOSITORY, RESULTS, archive, citation
 
 PREVIEW = "_static/learning_curves.png"  # what other sites show with a link to the book
-# What the theme, MyST-NB and numpydoc write, and what readers of screens, or any reader, understand.
+# What the theme, MyST-NB and numpydoc write, and what a reader, or a screen reader, understands.
 MENDED = {
     r'<summary aria-label="Toggle hidden content">': "<summary>",  # its text is its name
     r'role="doc-biblioentry"': 'role="listitem"',  # what a list is made of
@@ -49,7 +49,7 @@ def without_thebe(app, pagename, templatename, context, doctree):
 
 
 def mend(app, pagename, templatename, context, doctree):
-    """Name and nest things as readers of screens expect it."""
+    """Name and nest things as screen readers expect it."""
     for wrong, right in MENDED.items():
         context["body"] = re.sub(wrong, right, context.get("body", ""))
     if tree := context.get("generate_toctree_html"):
