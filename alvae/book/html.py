@@ -92,6 +92,11 @@ def only_ours(app, what, name, obj, skip, options):
     return True if name.startswith("set_") and name.endswith("_request") else None
 
 
+def initials(app, what, name, obj, options, lines):
+    """An author's "B." at the start of a reference is no second item of a list."""
+    lines[:] = [re.sub(r"^(\.\. \[\S+\] )(?=[A-Z]\. )", r"\1\\", line) for line in lines]
+
+
 def straight_quotes(app, doctree):
     """Strings in docstrings are code: "auto" keeps the quotation marks of Python."""
     for described in doctree.findall(addnodes.desc_content):
@@ -168,6 +173,7 @@ def setup(app):
     app.connect("config-inited", settings, priority=1000)  # after those who set options
     for change in (without_thebe, mend, describe):
         app.connect("html-page-context", change, priority=1000)  # after those who add scripts
+    app.connect("autodoc-process-docstring", initials, priority=1000)  # after numpydoc
     app.connect("doctree-read", straight_quotes)
     app.connect("autodoc-skip-member", only_ours)
     app.connect("build-finished", prune, priority=1000)  # after those who copy files

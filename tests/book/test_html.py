@@ -38,6 +38,7 @@ $x^2$
 
 ```{eval-rst}
 .. autoclass:: alvae.KCenterGreedy
+.. autoclass:: alvae.EntropySampling
 .. autoclass:: alvae.GridSearchSVC
 .. autoclass:: alvae.ConvVAE
 
@@ -152,6 +153,7 @@ def test_docstrings_read_as_they_do_in_python(page):
     assert 'default="auto"' in page.replace("&quot;", '"')
     assert "“Quoted” text" in page  # of the prose alone quotation marks are set
     assert re.search(r">\[1\]<", page)
+    assert "<p>B. Settles, " in page  # and no list that begins with B
     assert not re.search(r"\[R[0-9a-f]+-1\]", page)
     assert "alvae.GridSearchSVC.fit" in page
     assert "set_fit_request" not in page
