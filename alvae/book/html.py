@@ -20,6 +20,10 @@ from sphinx.util.docutils import SphinxDirective
 from alvae.book import BUILD, REPOSITORY, RESULTS, archive, citation
 
 PREVIEW = "_static/learning_curves.png"  # what other sites show with a link to the book
+# What a page loads of MathJax: not its menu, a third of the whole, but the MathML for screen
+# readers. TeX loads its extensions when it meets them.
+MATHJAX = ("core", "input/tex", "output/chtml", "output/chtml/fonts/tex", "a11y/assistive-mml")
+LOADED = {"startup.js", "input/tex", "output/chtml", *(f"{part}.js" for part in MATHJAX)}
 # What the theme, MyST-NB and numpydoc write, and what a reader, or a screen reader, understands.
 MENDED = {
     r'<summary aria-label="Toggle hidden content">': "<summary>",  # its text is its name
@@ -35,6 +39,8 @@ def settings(app, config):
     # The sidebar has a search box; that of a bar on top, empty but for it, goes.
     config.html_theme_options["navbar_persistent"] = []
     config.html_additional_pages["404"] = "404.html"
+    config.mathjax_path = "mathjax/startup.js"
+    config.mathjax3_config = (config.mathjax3_config or {}) | {"loader": {"load": [*MATHJAX]}}
     # Where the book will be published. Nothing needs it but previews and the page for missing ones.
     config.html_baseurl = os.environ.get("ALVAE_BOOK_URL", config.html_baseurl)
 
@@ -112,9 +118,10 @@ def prune(app, exception):
     static = Path(app.outdir) / "_static"
     for path in static.rglob("*.map"):
         path.unlink()
-    mathjax = Path(app.config.mathjax_path)
-    for path in (static / mathjax.parent).glob("*-*.js"):  # whole sets of components
-        if path.name != mathjax.name:
+    mathjax = static / "mathjax"
+    for path in [path for path in mathjax.rglob("*") if path.is_file()]:
+        part = path.relative_to(mathjax)
+        if not LOADED & {place.as_posix() for place in (part, *part.parents)}:
             path.unlink()
     # The icons come from a web font; this would draw them a second time.
     if (script := static / "scripts" / "fontawesome.js").is_file():

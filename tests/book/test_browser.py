@@ -101,6 +101,15 @@ def test_a_page_has_all_it_needs_and_little_more(opened, site):
     assert 0 < weight(events) < 3 * MEGABYTE
 
 
+def test_formulas_are_drawn_and_told(opened, browser):
+    left = browser.execute_script(
+        "return [...document.querySelectorAll('.math')]"
+        ".filter(one => !one.querySelector('mjx-container mjx-assistive-mml'))"
+        ".map(one => one.textContent)"
+    )
+    assert left == []
+
+
 def test_a_page_is_as_wide_as_a_phone(opened, browser):
     assert overflow(browser) == 0
 
