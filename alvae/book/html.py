@@ -39,10 +39,16 @@ def settings(app, config):
     # The sidebar has a search box; that of a bar on top, empty but for it, goes.
     config.html_theme_options["navbar_persistent"] = []
     config.html_additional_pages["404"] = "404.html"
-    config.mathjax_path = "mathjax/startup.js"
-    config.mathjax3_config = (config.mathjax3_config or {}) | {"loader": {"load": [*MATHJAX]}}
     # Where the book will be published. Nothing needs it but previews and the page for missing ones.
     config.html_baseurl = os.environ.get("ALVAE_BOOK_URL", config.html_baseurl)
+
+
+def light_mathjax(app):
+    """Let pages load parts of MathJax; what is printed, the whole: a printer waits for no parts."""
+    if app.builder.name == "html":
+        app.config.mathjax_path = "mathjax/startup.js"
+        parts = {"loader": {"load": [*MATHJAX]}}
+        app.config.mathjax3_config = (app.config.mathjax3_config or {}) | parts
 
 
 def without_thebe(app, pagename, templatename, context, doctree):
@@ -113,7 +119,7 @@ def straight_quotes(app, doctree):
 
 def prune(app, exception):
     """Leave out what no page loads: two thirds of the book, and half of a page."""
-    if exception:
+    if exception or app.builder.name != "html":
         return
     static = Path(app.outdir) / "_static"
     for path in static.rglob("*.map"):
@@ -178,6 +184,7 @@ def setup(app):
     for name, directive in {"citation": Citation, "tables": Tables, "columns": Columns}.items():
         app.add_directive(f"alvae-{name}", directive)
     app.connect("config-inited", settings, priority=1000)  # after those who set options
+    app.connect("builder-inited", light_mathjax)
     for change in (without_thebe, mend, describe):
         app.connect("html-page-context", change, priority=1000)  # after those who add scripts
     app.connect("autodoc-process-docstring", initials, priority=1000)  # after numpydoc
