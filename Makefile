@@ -36,7 +36,7 @@ ifneq ($(filter book,$(MAKECMDGOALS)),)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book headline test mutants nightly lint format studies lock clean distclean
+.PHONY: help setup book pdf headline test mutants nightly lint format studies lock clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ endif
 book: $(STAMP) ## run the experiments and build the book (PROFILE=smoke for a quick one)
 	"$(BIN)/python" -m alvae.book --html --profile $(PROFILE)
 	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+pdf: $(STAMP) ## print the pages of the last 'make book' into one PDF (needs Chromium)
+	"$(BIN)/python" -m alvae.book --pdf
 
 headline: $(STAMP) ## copy the figure of the README out of the book
 	"$(BIN)/python" -m alvae.book --headline

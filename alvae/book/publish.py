@@ -1,4 +1,4 @@
-"""From pages to the book: HTML, the figure of the README, and a report of where the time went."""
+"""From pages to the book: HTML, PDF, the figure of the README, a report of where the time went."""
 
 import argparse
 import os
@@ -21,6 +21,15 @@ HTML = "HTML"  # the last step of the book, after its pages
 # The command of this very environment; the package cannot be run with -m.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+TO_PAPER = (
+    "--headless=new",
+    "--no-sandbox",  # of its own; the pages are ours
+    "--generate-pdf-document-outline",
+    "--no-pdf-header-footer",
+    "--virtual-time-budget=120000",  # milliseconds for the formulas
+)
+
 
 def build_html():
     """Build the pages into `_build/html`, all anew; a warning counts as an error.
@@ -30,12 +39,50 @@ def build_html():
     subprocess.CalledProcessError
         With all that the build said as its `output`.
     """
-    command = [*JUPYTER_BOOK, "build", "-W", "-n", "--keep-going", "."]
-    said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with store.alone(f"html-{store.digest(str(BUILD))[:12]}", "the HTML of this book"):
         for folder in ("html", ".doctrees"):
             shutil.rmtree(BUILD / folder, ignore_errors=True)
-        subprocess.run(command, cwd=REPOSITORY, check=True, **said)
+        _jupyter_book()
+
+
+def _jupyter_book(*options):
+    command = [*JUPYTER_BOOK, "build", "-W", "-n", "--keep-going", *options, "."]
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    subprocess.run(command, cwd=REPOSITORY, check=True, **said)
+
+
+def build_pdf():
+    """Print all pages, as one, into `_build/alvae.pdf`, by a Chromium without a window.
+
+    Raises
+    ------
+    ValueError
+        If there is no Chromium, or no page.
+    subprocess.CalledProcessError
+        With all that was said as its `output`.
+    """
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise ValueError(f"the PDF is printed by one of {', '.join(BROWSERS)}; none is installed")
+    if not any(PAGES.glob("*.ipynb")):
+        raise ValueError(f"there are no pages in {PAGES}; `make book` makes them")
+    with store.alone(f"html-{store.digest(str(BUILD))[:12]}", "the HTML of this book"):
+        shutil.rmtree(BUILD / "singlehtml", ignore_errors=True)
+        _jupyter_book("--builder", "singlehtml")
+        whole, path = one_page(BUILD / "singlehtml"), BUILD / "alvae.pdf"
+        with store.replacing(path) as temporary:
+            command = [browser, *TO_PAPER, f"--print-to-pdf={temporary}", whole.as_uri()]
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
+    return path
+
+
+def one_page(folder):
+    """The page with all pages, moved to where the paths in it, and links to itself, lead."""
+    (written,) = (folder / "book").glob("*.html")
+    text = written.read_text(encoding="utf-8").replace(f'href="book/{written.name}#', 'href="#')
+    whole = folder / "index.html"
+    whole.write_text(text, encoding="utf-8")
+    return whole
 
 
 def report(seconds):
@@ -86,12 +133,15 @@ def main(arguments=None):
     parser.add_argument(
         "--headline", action="store_true", help="only copy the figure of the README"
     )
+    parser.add_argument("--pdf", action="store_true", help="only print the pages that are made")
     parser.add_argument("--html", action="store_true", help="build the HTML from the pages, too")
     options = parser.parse_args(arguments)
     os.environ["TQDM_DISABLE"] = "1"  # no progress bars in pages; the kernels inherit it
     try:
         if options.headline:
             return write_headline()
+        if options.pdf:
+            return print(build_pdf())
         status = Status([*list_pages(), *([HTML] if options.html else [])], options.profile)
         make(options.profile, status)
     except PapermillExecutionError as error:

@@ -70,3 +70,22 @@ def test_a_failing_build_fails_the_command(monkeypatch):
     with pytest.raises(SystemExit) as caught:
         publish.main(["--html"])
     assert caught.value.code == 1
+
+
+def test_a_pdf_takes_a_browser_and_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "BROWSERS", ("no-such-browser",))
+    with pytest.raises(SystemExit, match="printed by one of no-such-browser; none is installed"):
+        publish.main(["--pdf"])
+    monkeypatch.setattr(publish, "BROWSERS", ("python3",))
+    monkeypatch.setattr(publish, "PAGES", tmp_path)
+    with pytest.raises(SystemExit, match="there are no pages in .*; `make book` makes them"):
+        publish.main(["--pdf"])
+
+
+def test_links_of_the_whole_book_stay_in_it(tmp_path):
+    (tmp_path / "book").mkdir()
+    links = '<a href="book/first.html#a"></a><a href="#b"></a><a href="_downloads/c.csv"></a>'
+    (tmp_path / "book/first.html").write_text(links)
+    whole = publish.one_page(tmp_path)
+    assert whole == tmp_path / "index.html"  # from where _downloads/ is found
+    assert re.findall('href="([^"]*)"', whole.read_text()) == ["#a", "#b", "_downloads/c.csv"]

@@ -1,14 +1,12 @@
 """The pages in a browser: Chromium, where it and its driver are installed."""
 
 import csv
-import json
 import shutil
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from selenium import webdriver
+from browsers import chromium, errors, in_chromium, network, overflow, prefer, requested, serious
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -16,29 +14,15 @@ from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project
 from alvae.labeling.steps import predict
 
-AXE = Path(__file__).parents[1] / "axe.min.js"  # axe-core 4.14.1, for tests alone
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (BROWSER and DRIVER), reason="there is no Chromium with its driver"),
-]
+pytestmark = in_chromium
 HOSTILE = ["<img src=x onerror=alert(1)>.png", "</script><b>.png", "=cmd()|'x'.png", '"&#39;.png']
 NAMES = [*HOSTILE, "a/5.png", "a/6.png"]
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    downloads = tmp_path_factory.mktemp("downloads")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    options.add_argument("--headless=new")
-    options.add_argument("--no-sandbox")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.downloads = downloads
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("downloads")) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -117,16 +101,9 @@ def test_and_with_clicks(page):
 
 def test_nothing_is_asked_of_another_host_and_no_name_becomes_code(page):
     press(page, "1")
-    for entry in page.get_log("browser"):
-        assert entry["level"] != "SEVERE", entry["message"]
+    assert errors(page) == []
     assert not page.find_elements(By.CSS_SELECTOR, "b, img[src='x']")
-    messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
-    asked = [
-        m["params"]["request"]["url"]
-        for m in messages
-        if m["method"] == "Network.requestWillBeSent"
-    ]
-    assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in requested(network(page)))
 
 
 def test_a_key_that_is_held_labels_one_image(page):
@@ -157,32 +134,9 @@ def test_a_formula_is_no_class(page):
     assert text(page, "progress") == "1 of 6 labeled"
 
 
-def overflow(page):
-    """By how many pixels a page is wider than the screen of a phone."""
-    page.set_window_size(375, 700)
-    wide = page.execute_script(
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    page.set_window_size(1000, 800)
-    return wide
-
-
-def serious(page):
-    """What axe-core finds that keeps somebody out."""
-    page.execute_script(AXE.read_text(encoding="utf-8"))
-    found = page.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-    return [
-        (one["id"], node["html"])
-        for one in found["violations"]
-        for node in one["nodes"]
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_kept_out_of_labeling(page, scheme):
-    theme = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    page.execute_cdp_cmd("Emulation.setEmulatedMedia", theme)
+    prefer(page, scheme)
     press(page, "1")
     assert serious(page) == []
     assert overflow(page) == 0
@@ -195,11 +149,10 @@ def test_nobody_is_kept_out_of_the_report(browser, project, scheme):
     project.keep("firsts", np.arange(len(NAMES)))
     project.add_labels(dict(zip(NAMES, ["<b>cat</b>", "dog"], strict=False)))
     predict(project)
-    theme = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", theme)
+    prefer(browser, scheme)
     browser.get(project.path("report.html").as_uri())
     assert "<b>cat</b>" in browser.find_element(By.TAG_NAME, "table").text
     assert not browser.find_elements(By.TAG_NAME, "b")
     assert serious(browser) == []
     assert overflow(browser) == 0
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert errors(browser) == []

@@ -1,0 +1,83 @@
+"""The tables of the long studies for those who reuse them: one archive, which describes itself.
+
+Beside the tables it has `datapackage.json`, in the format of https://datapackage.org: what each
+table holds, and for every column its type and what it means.
+"""
+
+import json
+from functools import lru_cache
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import pandas as pd
+import yaml
+
+import alvae
+from alvae import store
+from alvae.book import COLUMNS, RESULTS
+from alvae.book.cells import listing
+
+NAME = "alvae-results.zip"
+TYPES = {"i": "integer", "f": "number", "b": "boolean"}  # of pandas; anything else is text
+
+
+@lru_cache
+def meanings():
+    """What each column means, by its name."""
+    return yaml.safe_load(COLUMNS.read_text(encoding="utf-8"))
+
+
+def describe():
+    """The contents of `datapackage.json`.
+
+    Raises
+    ------
+    ValueError
+        If a column is not explained.
+    """
+    return {
+        "name": "alvae-results",
+        "title": "Active learning in the latent space of a VAE: results of the long studies",
+        "version": alvae.__version__,
+        "resources": [_resource(path) for path in sorted(RESULTS.glob("*.csv"))],
+    }
+
+
+def _resource(path):
+    from alvae.book.studies import list_studies  # here: it loads torch
+    from alvae.book.study_kinds import KINDS
+
+    table, name = pd.read_csv(path), path.stem
+    if unknown := [column for column in table if column not in meanings()]:
+        raise ValueError(f"{COLUMNS} does not say what {unknown} of {path.name} mean")
+    made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    digits = listing(made["recipe"]["experiment"]["digits"])
+    return {
+        "name": name,
+        "path": path.name,
+        "title": KINDS[list_studies()[name]].__doc__.split("\n\n")[0].replace("\n    ", " "),
+        "description": f"Digits {digits}. Made on {made['made']}; {name}.json says from what.",
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "rows": len(table),
+        "schema": {
+            "fields": [
+                {
+                    "name": column,
+                    "type": TYPES.get(table[column].dtype.kind, "string"),
+                    "description": meanings()[column],
+                }
+                for column in table
+            ]
+        },
+    }
+
+
+def write(path):
+    """Write the archive, of the same bytes as long as nothing in it changes."""
+    files = {"datapackage.json": json.dumps(describe(), indent=1).encode()}
+    for file in sorted([*RESULTS.glob("*.csv"), *RESULTS.glob("*.json")]):
+        files[file.name] = file.read_bytes()
+    with store.replacing(path) as temporary, ZipFile(temporary, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(ZipInfo(name), content, ZIP_DEFLATED)
