@@ -82,6 +82,11 @@ def expected_accuracy(classifier, X, y, *, more=20, prepared=None):
     check_is_fitted(classifier)
     check_integer("more", more, 1)
     graph = graph_of(X, prepared)
+    predicted = classifier.transduction_
+    if len(predicted) != len(graph.X):
+        raise ValueError(
+            f"classifier was fitted to {len(predicted)} points, and X has {len(graph.X)}"
+        )
     y = check_labels(y, len(graph.X))
     labeled = np.flatnonzero(~np.isnan(y))
     n_classes = len(np.unique(y[labeled]))
@@ -89,8 +94,7 @@ def expected_accuracy(classifier, X, y, *, more=20, prepared=None):
         raise ValueError(f"y has {n_classes} classes; two or more are needed")
     if len(labeled) == len(y):
         raise ValueError("y labels all points; at least one must be NaN (unlabeled)")
-    predicted = classifier.transduction_
-    if len(predicted) != len(y) or (predicted[labeled] != y[labeled]).any():
+    if (predicted[labeled] != y[labeled]).any():
         raise ValueError("classifier was fitted to other labels; it must be fitted to X and y")
     return expectation(evidence(predicted, graph, y, classifier.n_neighbors), more)
 
@@ -182,7 +186,12 @@ def learned():
     weights = 1 / table.groupby("pool")["pool"].transform("size")
     weighted = {"sample_weight": weights}
     left_out = cross_val_predict(
-        LinearRegression(), signs, errors, groups=table["pool"], cv=GroupKFold(FOLDS), params=weighted
+        LinearRegression(),
+        signs,
+        errors,
+        groups=table["pool"],
+        cv=GroupKFold(FOLDS),
+        params=weighted,
     )
     off = (errors - left_out).to_numpy()
     spread = LinearRegression().fit(_doubts(table), np.log(np.abs(off) + LEAST), weights)
