@@ -10,6 +10,8 @@ __version__ = version("alvae")
 # which are quick to load, say themselves what they export.
 _HOMES = {
     "NeighborGraph": "_graphs",
+    "Expectation": "accuracy",
+    "expected_accuracy": "accuracy",
     "covering_radius": "coverage",
     "kmeans_nmi": "coverage",
     "mean_distance": "coverage",

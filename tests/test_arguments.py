@@ -27,6 +27,11 @@ CURVES = pd.DataFrame(
 
 
 @cache
+def fitted_classifier():
+    return alvae.PoissonMBO().fit(X, Y)
+
+
+@cache
 def fitted_vae():
     return alvae.ConvVAE(2, epochs=1, random_state=0).fit(IMAGES)
 
@@ -135,6 +140,12 @@ CALLS = {
     "GraphLabelSpreading": (
         partial(classify, "GraphLabelSpreading"),
         ["X", "y", "sample_weight", "X_new", "n_neighbors", "alpha", "max_iter"],
+    ),
+    "expected_accuracy": (
+        lambda classifier=None, X=X, y=Y, more=20: alvae.expected_accuracy(
+            fitted_classifier() if classifier is None else classifier, X, y, more=more
+        ),
+        ["classifier", "X", "y", "more"],
     ),
     "Pool": (
         partial(alvae.Pool, images=IMAGES, labels=LABELS, test_images=IMAGES, test_labels=LABELS),

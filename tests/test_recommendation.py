@@ -1,6 +1,8 @@
 """The recommended choice: what its parts give by hand, and what it refuses."""
 
+import re
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -150,3 +152,19 @@ def test_features_take_the_place_of_images():
         select(features, 6, vae=ConvVAE(2))
     with pytest.raises(ValueError, match="^images contains NaN"):
         select(np.full((5, 2), np.nan), 2)
+
+
+def test_the_lines_of_the_readme_do_what_they_say(images, monkeypatch, tmp_path):
+    monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (code,) = (b for b in re.findall(r"```python\n(.*?)```", readme, re.S) if "select(images" in b)
+    before, after = code.split("y[chosen.indices]")
+    names = {"images": images, "new_images": images[:7]}
+    exec(before, names)
+    names["your_labels"] = np.arange(20) % 3
+    *lines, expected, following = f"y[chosen.indices]{after}".strip().splitlines()
+    exec("\n".join(lines), names)
+    assert len(eval(expected, names)) == 4
+    more = eval(following, names).indices
+    assert len({*more, *names["chosen"].indices}) == 40

@@ -21,7 +21,7 @@ FLOORS = [
     {"pools", "coverage"},
     {"vae", "queries", "classifiers", "summaries"},
     {"spaces", "_trial"},
-    {"trials", "recommendation"},
+    {"trials", "recommendation", "accuracy"},
     {"labeling"},
     {"book"},
 ]

@@ -15,7 +15,7 @@ WIDTH, HEIGHT, MARGIN = 640, 480, 10  # of the map
 COLORS = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999"
 
 
-def write_report(path, project, graph, index, y, predicted, shares, classes):
+def write_report(path, project, graph, index, y, predicted, shares, classes, outlook=()):
     """Write the report.
 
     Parameters
@@ -33,6 +33,8 @@ def write_report(path, project, graph, index, y, predicted, shares, classes):
     shares : ndarray of shape (n,)
         How sure that is.
     classes : list of str
+    outlook : list of str, default=()
+        Sentences on the accuracy to expect.
     """
     labeled = ~np.isnan(y)
     colors = [COLORS[k % len(COLORS)] for k in range(len(classes))]
@@ -67,6 +69,7 @@ def write_report(path, project, graph, index, y, predicted, shares, classes):
         n_images=f"{len(project.names):,}",
         n_labeled=np.count_nonzero(labeled),
         n_left_out=np.count_nonzero(project.firsts == -1),
+        outlook=[f"{line[0].upper()}{line[1:]}." for line in outlook],
         classes=rows,
         map=_map(graph.X, labeled, np.array(colors)[predicted]),
         unknown=_unknown(graph, labeled, predicted, classes, shown),

@@ -11,6 +11,7 @@ from sklearn.preprocessing import normalize
 from alvae import store
 from alvae._checks import check_integer, check_points
 from alvae._graphs import NeighborGraph, nearest_neighbors
+from alvae.accuracy import expected_accuracy
 from alvae.classifiers import PoissonMBO
 from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.export import write_folders, write_tasks
@@ -26,6 +27,8 @@ NEAREST = 8  # neighbors that are shown beside an image
 N_NEIGHBORS = 10  # of the graph
 TIMED_STEPS = 4
 FEWEST = 3  # images that can be told apart
+MORE = 20  # labels of which the gain is told
+PAYS = 0.005  # of accuracy, for so many labels
 
 
 def begin(folder, source, features, budget, seed):
@@ -134,9 +137,10 @@ def choose(project, n):
     most = len(project.names) - len(known.names), "the number of images that are left"
     check_integer("the number of images", n, 1, *most)  # before anything long
     encode(project)
-    index, y, _ = _labeled_pool(project, known.of)
+    index, y, classes = _labeled_pool(project, known.of)
     unclear = np.array([known.of.get(project.names[i]) == UNCLEAR for i in index])
     index, y = index[~unclear], y[~unclear]
+    said = y.copy()
     asked = set(known.names)
     y[np.isnan(y) & [project.names[i] in asked for i in index]] = 0  # asked for, and not said yet
     most = int(np.isnan(y).sum()), "those that are left and neither blank nor copies"
@@ -144,7 +148,11 @@ def choose(project, n):
     X, errors = project.codes[index], project.errors
     errors = None if errors is None else errors[index]
     strategy = recommended_strategy(errors, project.about["seed"])
-    chosen = index[strategy.query(X, y, n, prepared=strategy.prepare(X, NeighborGraph(X)))]
+    graph = NeighborGraph(X)
+    chosen = index[strategy.query(X, y, n, prepared=strategy.prepare(X, graph))]
+    if len(classes) > 1:
+        for line in outlook(PoissonMBO().fit(X, said, prepared=graph), graph, said, n):
+            print(line)
     new = [project.names[i] for i in chosen]
     show(project, new)
     project.add_labels(dict.fromkeys(new, ""))  # last: with it the choice is made
@@ -209,8 +217,11 @@ def predict(project, write=()):
     columns = ("file_name", "label", "confidence", "from")
     write_table(path, columns, ((as_cell(name), *values) for name, *values in rows))
     print(f"{len(rows):,} labels are in {path}")
+    lines = outlook(classifier, graph, y, MORE)
+    for line in lines:
+        print(line)
     path = project.path("report.html")
-    write_report(path, project, graph, index, y, predicted, shares, classes)
+    write_report(path, project, graph, index, y, predicted, shares, classes, lines)
     print(f"what they are like is in {path}, which opens in any browser")
     source = Path(project.about["source"] or project.folder)
     if "folders" in write:
@@ -222,6 +233,35 @@ def predict(project, write=()):
         given = {name: label for name, label in known.items() if label != UNCLEAR}
         write_tasks(path, [(n, k, float(c or 0)) for n, k, c, _ in rows], source, given)
         print(f"tasks of Label Studio are in {path}")
+
+
+def outlook(classifier, graph, y, n):
+    """Say what accuracy to expect, and what n more labels are expected to add.
+
+    Parameters
+    ----------
+    classifier : PoissonMBO
+    graph : NeighborGraph
+    y : ndarray of shape (n,)
+        Labels that it was fitted to, NaN where there is none.
+    n : int
+
+    Returns
+    -------
+    list of str
+        Sentences; none if all images are labeled.
+    """
+    if not np.isnan(y).any():
+        return []
+    expected = expected_accuracy(classifier, graph.X, y, more=n, prepared=graph)
+    accuracy, low, high = (f"{share:.0%}" for share in expected[:3])
+    pays = expected.gain >= PAYS * n / MORE
+    return [
+        f"about {accuracy} of the labels that are predicted should be right; "
+        f"an interval of 90% goes from {low} to {high}",
+        f"{n:,} more labels are expected to add {100 * expected.gain:.1f} points"
+        + ("" if pays else ": labeling more hardly pays any longer"),
+    ]
 
 
 def move_images(project, folder):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from filelock import FileLock
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from alvae import PoissonMBO, load_pool, select
+from alvae import PoissonMBO, expected_accuracy, load_pool, select
 from alvae.labeling.command import main
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
 from alvae.labeling.project import Project
@@ -131,6 +132,59 @@ def test_all_images_are_labeled_and_labels_stay_what_they_are(labeled, truth, ca
     assert len(json.loads((labeled / "label-studio.json").read_text())) == len(rows)
     linked = read_labels(labeled / "predictions", [*rows]).of
     assert linked == {name: row["label"] for name, row in rows.items() if row["label"]}
+
+
+def told(said):
+    """Accuracy, low and high in percent, and points to gain, as they are printed."""
+    shares = re.search(r"(?i)about (\d+)% of the labels .* from (\d+)% to (\d+)%", said).groups()
+    (gain,) = re.search(r"more labels are expected to add ([\d.]+) points", said).groups()
+    return [*map(int, shares), float(gain)]
+
+
+def test_the_accuracy_to_expect_is_told(labeled, capsys):
+    main(["predict", str(labeled)])
+    said = capsys.readouterr().out
+    project = Project(labeled)
+    index = np.flatnonzero(project.firsts == np.arange(len(project.names)))
+    known = read_labels(labeled / "labels.csv", project.names).of
+    classes = sorted(set(known.values()))
+    labels = [known.get(project.names[i]) for i in index]
+    y = np.array([classes.index(label) if label else np.nan for label in labels])
+    X = project.codes[index]
+    expected = expected_accuracy(PoissonMBO().fit(X, y), X, y)
+    accuracy, low, high, gain = told(said)
+    assert [accuracy, low, high] == [round(100 * share) for share in expected[:3]]
+    assert gain == round(100 * expected.gain, 1)
+    report = (labeled / "report.html").read_text()
+    assert told(report) == [accuracy, low, high, gain]
+    main(["select", str(labeled), "--more", "20"])
+    assert told(capsys.readouterr().out) == [accuracy, low, high, gain]
+
+
+def test_it_is_told_when_more_labels_hardly_pay(tmp_path, capsys):
+    """Clusters far from each other, which two labels each tell apart."""
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "codes.npy", rng.normal(size=(200, 3)) + 50 * (np.arange(200) % 2)[:, None])
+    out = tmp_path / "p"
+    features = str(tmp_path / "codes.npy")
+    main(["select", "--features", features, "--budget", "8", "--out", str(out)])
+    label(out, {str(i): CLASSES[i % 2] for i in range(200)})
+    main(["predict", str(out)])
+    assert "labeling more hardly pays any longer" in capsys.readouterr().out
+    label(out, {str(i): CLASSES[rng.integers(2)] for i in range(200)})
+    main(["predict", str(out)])
+    assert "hardly pays" not in capsys.readouterr().out
+
+
+def test_where_all_images_are_labeled_nothing_is_expected(tmp_path, capsys):
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=(8, 3)))
+    out = tmp_path / "p"
+    features = str(tmp_path / "codes.npy")
+    main(["select", "--features", features, "--budget", "8", "--out", str(out)])
+    label(out, {str(i): CLASSES[i % 2] for i in range(8)})
+    main(["predict", str(out)])
+    assert "should be right" not in capsys.readouterr().out
+    assert "What accuracy to expect" not in (out / "report.html").read_text()
 
 
 def test_more_images_are_others_and_labels_are_kept(labeled, truth):
