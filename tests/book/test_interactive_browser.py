@@ -3,10 +3,10 @@
 import base64
 import io
 
-import chromium
 import numpy as np
 import pandas as pd
 import pytest
+from browsers import chromium, errors, in_chromium, network, requested, serious
 from IPython.core.pylabtools import print_figure
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
@@ -15,13 +15,14 @@ from selenium.webdriver.common.actions.interaction import POINTER_TOUCH
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 from alvae.book import figures
 from alvae.book.interactive import film, live_decoder, point_cloud, values
 from alvae.pools import load_pool
 from alvae.vae import ConvVAE
 
-pytestmark = chromium.MARKS
+pytestmark = in_chromium
 PAGE = """<!DOCTYPE html>
 <html lang="en" data-theme="light"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Pictures</title>
@@ -41,10 +42,10 @@ DOT = (
 
 
 @pytest.fixture(scope="module")
-def browser():
-    driver = chromium.chromium()
-    yield driver
-    driver.quit()
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("downloads")) as driver:
+        driver.set_window_size(1000, 900)
+        yield driver
 
 
 @pytest.fixture
@@ -57,9 +58,11 @@ def show(browser, tmp_path):
         browser.get(path.as_uri())
         return browser
 
-    chromium.errors(browser)
+    errors(browser)
+    network(browser)
     yield show
-    assert chromium.errors(browser) == []
+    assert errors(browser) == []
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in requested(network(browser)))
 
 
 def find(page, selector):
@@ -98,13 +101,14 @@ def frame(page):
     )
 
 
+def wait_until(page, condition):
+    WebDriverWait(page, 10, poll_frequency=0.05).until(lambda _: condition())
+
+
 def check_access(page, theme):
     """Nothing serious for axe-core; on a phone nothing is cut off."""
     page.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
-    page.execute_script(chromium.AXE.read_text(encoding="utf-8"))
-    found = page.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-    serious = [v["id"] for v in found["violations"] if v["impact"] in ("serious", "critical")]
-    assert serious == []
+    assert serious(page) == []
     metrics = {"width": 375, "height": 700, "deviceScaleFactor": 2, "mobile": True}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     frame(page)
@@ -518,8 +522,8 @@ def test_the_slider_moves_the_points_from_frame_to_frame(with_film):
     assert slider.get_attribute("aria-valuetext") == "epoch 0"
     assert blue_from_the_left(page) < 0.3
     button(page, "play").click()
-    chromium.wait_until(lambda: slider.get_attribute("aria-valuetext") == "epoch 2")
-    chromium.wait_until(lambda: blue_from_the_left(page) > 0.7)
+    wait_until(page, lambda: slider.get_attribute("aria-valuetext") == "epoch 2")
+    wait_until(page, lambda: blue_from_the_left(page) > 0.7)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
