@@ -39,7 +39,7 @@ class Expectation(NamedTuple):
     low, high : float
         An interval in which it lies for nine pools in ten that are like those learned from.
     gain : float
-        What more labels are expected to add to it.
+        What more labels may add to it: as a rule it is less, see ``data/README.md``.
     """
 
     accuracy: float

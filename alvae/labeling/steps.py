@@ -236,7 +236,7 @@ def predict(project, write=()):
 
 
 def outlook(classifier, graph, y, n):
-    """Say what accuracy to expect, and what n more labels are expected to add.
+    """Say what accuracy to expect, and what n more labels may add.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def outlook(classifier, graph, y, n):
     return [
         f"about {accuracy} of the labels that are predicted should be right; "
         f"an interval of 90% goes from {low} to {high}",
-        f"{n:,} more labels are expected to add {100 * expected.gain:.1f} points"
+        f"{n:,} more labels may add up to {100 * expected.gain:.1f} points"
         + ("" if pays else ": labeling more hardly pays any longer"),
     ]
 
