@@ -5,6 +5,7 @@
 not executed again.
 """
 
+import ast
 import hashlib
 import html
 import json
@@ -21,6 +22,7 @@ from alvae import store
 from alvae.book import CLAIMS, INTERACTIVE, MANIFEST, NOTEBOOKS, PAGES, REPOSITORY, RESULTS
 from alvae.book.cells import brief, listing
 from alvae.book.experiment import Experiment, load_manifest
+from alvae.book.status import duration
 from alvae.pools import load_pool
 from alvae.store.recipes import differences, readable
 from alvae.store.sources import code_in
@@ -165,6 +167,7 @@ def as_page(executed, notebook, suffix, parameters, experiment):
     page was made from.
     """
     page = nbformat.from_dict(executed)
+    how = _provenance(notebook, parameters, page)
     page.metadata.pop("papermill", None)
     page.cells = [c for c in page.cells if "injected-parameters" not in c.metadata.get("tags", [])]
     values = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
@@ -200,7 +203,7 @@ def as_page(executed, notebook, suffix, parameters, experiment):
         page.cells[0].source = "\n".join([f"{title}: {texts['digits']}", *rest])
     if parameters.get("profile") == "smoke":
         page.cells.insert(1, nbformat.v4.new_markdown_cell(_SMOKE_NOTE, id="smoke-note"))
-    page.cells.append(nbformat.v4.new_markdown_cell(_provenance(notebook, parameters), id="how"))
+    page.cells.append(nbformat.v4.new_markdown_cell(how, id="how"))
     return page
 
 
@@ -210,20 +213,31 @@ numbers and figures show that everything works, and nothing else.
 ```"""
 
 
-def _provenance(notebook, parameters):
-    """A note on what the page was made from, and how to make it with other parameters."""
+def _provenance(notebook, parameters, executed):
+    """What the page was made from, how long that took, what it calls, and how to make another."""
     settings = [f"{name} = {value!r}".replace("`", "'") for name, value in parameters.items()]
     settings = ", ".join(f"`{setting}`" for setting in settings)
     settings = f" with {settings}" if settings else ""
-    try_it = (
-        " To execute it with parameters of your own: "
-        f"`papermill notebooks/{notebook}.ipynb out.ipynb -y 'digits: [1, 7]'`."
-    )
+    seconds = executed.metadata.get("papermill", {}).get("duration")
+    took = f"; it took {duration(seconds)} minutes" if seconds else ""
+    called = [f"{{py:obj}}`{name} <alvae.{name}>`" for name in _called(executed)]
+    called = f" It calls {listing(called)}." if called else ""
+    command = f"papermill notebooks/{notebook}.ipynb out.ipynb -y 'digits: [1, 7]'"
+    try_it = f" To execute it with parameters of your own: `{command}`."
+    try_it = try_it if "digits" in parameters else ""
     versions = ", ".join(f"{name} {version(name)}" for name in ("alvae", "torch", "scikit-learn"))
     return f"""```{{admonition}} How this page was made
 :class: note dropdown
-From `notebooks/{notebook}.ipynb`{settings}; {versions}.{try_it if "digits" in parameters else ""}
+From `notebooks/{notebook}.ipynb`{settings}; {versions}{took}.{called}{try_it}
 ```"""
+
+
+def _called(executed):
+    """The public names of alvae that a notebook imports, in their order."""
+    cells = (cell.source for cell in executed.cells if cell.cell_type == "code")
+    nodes = [node for source in cells for node in ast.walk(ast.parse(source))]
+    taken = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.module == "alvae"]
+    return sorted({alias.name for node in taken for alias in node.names}, key=str.lower)
 
 
 def _labels(page):

@@ -61,6 +61,19 @@ def test_a_page_shows_its_parameters_and_has_labels_of_its_own():
     assert output.data["text/markdown"] == ":::{table} For 1 and 7\n:name: tab-a-ones\n:::"
     assert "notebooks/template.ipynb" in note.source
     assert "digits = [1, 7]" in note.source
+    assert "it took" not in note.source
+    assert "It calls" not in note.source
+
+
+def test_a_page_says_how_long_it_took_and_leads_to_what_it_calls():
+    notebook = executed_notebook()
+    notebook.metadata["papermill"] = {"duration": 61.7}
+    source = "from alvae import select, KMeansCoreset\nfrom alvae.book import figures\nimport numpy"
+    notebook.cells.append(new_code_cell(source))
+    note = as_page(notebook, "template", "", {}, Experiment()).cells[-1].source
+    assert "; it took 1:02 minutes." in note
+    names = "{py:obj}`KMeansCoreset <alvae.KMeansCoreset>` and {py:obj}`select <alvae.select>`"
+    assert f"It calls {names}." in note
 
 
 def test_the_first_page_of_a_notebook_keeps_its_labels_and_a_smoke_page_says_so():
