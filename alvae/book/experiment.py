@@ -235,6 +235,21 @@ def _check_list(name, value):
         raise ValueError(f"{name} is {value!r}; allowed is a list of distinct integers")
 
 
+def located(pool_name):
+    """What `load_pool` takes, from whatever folder: a path in the repository becomes a whole one.
+
+    Parameters
+    ----------
+    pool_name : str
+
+    Returns
+    -------
+    str
+    """
+    local = REPOSITORY / pool_name
+    return str(local) if pool_name != "mnist" and local.exists() else pool_name
+
+
 def load_manifest(path=MANIFEST):
     """Read and check the manifest.
 
@@ -265,9 +280,8 @@ def load_manifest(path=MANIFEST):
                 f"experiment {name} has {listing(sorted(unknown))}; "
                 f"allowed are {listing(sorted(allowed))}"
             )
-        name = params.get("pool_name", "mnist")
-        if name != "mnist" and (local := REPOSITORY / name).exists():  # whatever folder one is in
-            params["pool_name"] = str(local)
+        if "pool_name" in params:
+            params["pool_name"] = located(params["pool_name"])
     for notebook, names in content["pages"].items():
         if not (NOTEBOOKS / f"{notebook}.ipynb").is_file():
             raise ValueError(f"pages has {notebook}; there is no notebooks/{notebook}.ipynb")

@@ -167,6 +167,7 @@ def as_page(executed, notebook, suffix, parameters, experiment):
     page was made from.
     """
     page = nbformat.from_dict(executed)
+    parameters = {name: _in_repository(value) for name, value in parameters.items()}
     how = _provenance(notebook, parameters, page)
     page.metadata.pop("papermill", None)
     page.cells = [c for c in page.cells if "injected-parameters" not in c.metadata.get("tags", [])]
@@ -238,6 +239,11 @@ def _called(executed):
     nodes = [node for source in cells for node in ast.walk(ast.parse(source))]
     taken = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.module == "alvae"]
     return sorted({alias.name for node in taken for alias in node.names}, key=str.lower)
+
+
+def _in_repository(value):
+    """A path in the repository as it is on any machine; anything else as it is."""
+    return value.removeprefix(f"{REPOSITORY}/") if isinstance(value, str) else value
 
 
 def _labels(page):
