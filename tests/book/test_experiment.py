@@ -165,4 +165,11 @@ def test_a_notebook_shows_a_wrong_parameter_without_a_traceback():
 def test_a_folder_of_the_name_of_the_bundled_pool_is_not_it(tmp_path, monkeypatch):
     (tmp_path / "mnist").mkdir()
     monkeypatch.setattr(experiment, "REPOSITORY", tmp_path)
-    assert all("pool_name" not in parameters for parameters in load_manifest()[0].values())
+    assert experiment.located("mnist") == "mnist"
+    assert "pool_name" not in load_manifest()[0]["three-digits"]
+
+
+def test_a_file_of_the_repository_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(Experiment(**load_manifest()[0]["own-images"]).pool) == 3000
+    assert experiment.located("no/such.npz") == "no/such.npz"

@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from alvae.book import pages
 from alvae.book.cells import RECORDED
-from alvae.book.experiment import Experiment
+from alvae.book.experiment import Experiment, load_manifest
 from alvae.book.pages import as_page
 
 
@@ -111,6 +111,13 @@ def test_a_second_page_has_a_title_of_its_own():
     notebook.cells[0].source = "# Looking\n\nAt it."
     page = as_page(notebook, "template", "-ones", {"digits": [1, 7]}, study)
     assert page.cells[0].source == "# Looking: 1 and 7\n\nAt it."
+
+
+def test_a_page_names_a_file_of_the_repository_as_on_any_machine():
+    study = load_manifest()[0]["own-images"]
+    page = as_page(executed_notebook(), "template", "", study, Experiment(**study))
+    assert study["pool_name"] != "book/data/fashion.npz"  # but all of its path
+    assert "`pool_name = 'book/data/fashion.npz'`" in page.cells[-1].source
 
 
 def test_a_name_of_a_file_is_not_html(tmp_path):

@@ -43,7 +43,8 @@ OTHER = {
     "largest": 200_000,
     "n_images": 3000,
 }
-FEWER = {"own_images": 300}  # it writes a file for each
+FEWER = {"own_images": 1000}  # it writes a file for each
+BY_COMMAND = "own_images"  # the command counts epochs by itself: many of few images
 
 
 class Run:
@@ -232,7 +233,7 @@ def test_a_parameter_reaches_every_place(notebook):
     given = {name: OTHER[name] for name in known - {"pool_name", "digits", "profile"}}
     run = Run(notebook, given)
     fits, curves = run.of("fit"), run.of("trials")
-    if notebook != "own_images":  # the command counts them by itself
+    if notebook != BY_COMMAND:
         assert {fit["epochs"] for fit in fits} <= {given.get("epochs", Experiment.epochs)}
     for name in {"latent_dim", "translate", "degrees"} & set(given):
         assert {fit[name] for fit in fits} <= {given[name]}
@@ -258,7 +259,7 @@ def test_a_smoke_run_is_small(notebook, name):
     run = Run(notebook, parameters)
     for fit in run.of("fit"):
         assert fit["n"] <= SMOKE["images"]
-        assert fit["epochs"] <= SMOKE["epochs"]
+        assert fit["epochs"] <= SMOKE["epochs"] or (notebook == BY_COMMAND and fit["n"] < 100)
     for curve in run.of("trials"):
         assert curve["n"] <= SMOKE["images"]
         assert curve["protocol"].n_trials <= SMOKE["n_trials"]
