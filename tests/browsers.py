@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
 
 AXE = Path(__file__).parent / "axe.min.js"  # axe-core 4.14.1, for tests alone
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -31,6 +32,11 @@ def chromium(downloads):
         yield driver
     finally:
         driver.quit()
+
+
+def wait(page, condition, seconds=60):
+    """Until a condition holds."""
+    WebDriverWait(page, seconds, poll_frequency=0.05).until(lambda _: condition())
 
 
 def prefer(page, scheme):

@@ -74,10 +74,18 @@ def _resource(path):
 
 
 def write(path):
-    """Write the archive, of the same bytes as long as nothing in it changes."""
-    files = {"datapackage.json": json.dumps(describe(), indent=1).encode()}
+    """Write the archive, of the same bytes as long as nothing in it changes.
+
+    Returns
+    -------
+    dict
+        Its description, as `describe` gives it.
+    """
+    about = describe()
+    files = {"datapackage.json": json.dumps(about, indent=1).encode()}
     for file in sorted([*RESULTS.glob("*.csv"), *RESULTS.glob("*.json")]):
         files[file.name] = file.read_bytes()
     with store.replacing(path) as temporary, ZipFile(temporary, "w") as archive:
         for name, content in files.items():
             archive.writestr(ZipInfo(name), content, ZIP_DEFLATED)
+    return about

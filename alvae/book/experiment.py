@@ -171,12 +171,9 @@ class Experiment:
 def is_of_the_book(study):
     """Whether an experiment is, in all that it sets, a full one of the manifest."""
     free = "n_jobs", "scheduler"  # do not change results
-    set_ones = {f.name: f.default for f in fields(study) if f.name not in free}
-    set_ones = {
-        name: default for name, default in set_ones.items() if getattr(study, name) is not None
-    }
+    given = [f for f in fields(study) if f.name not in free and getattr(study, f.name) is not None]
     return any(
-        all(params.get(name, default) == getattr(study, name) for name, default in set_ones.items())
+        all(params.get(f.name, f.default) == getattr(study, f.name) for f in given)
         for params in load_manifest()[0].values()
     )
 

@@ -158,14 +158,14 @@ class Tables(Written):
     """The tables of `book/results` and the archive of them all, to be downloaded."""
 
     def write(self):
-        archive.write(BUILD / archive.NAME)
+        about = archive.write(BUILD / archive.NAME)
         lines = [
             f"{{download}}`{archive.NAME} </{(BUILD / archive.NAME).relative_to(REPOSITORY)}>`",
             "",
             "| table | what it holds | rows |",
             "|---|---|---:|",
         ]
-        for of in archive.describe()["resources"]:
+        for of in about["resources"]:
             file = f"{{download}}`{of['name']} </{RESULTS.relative_to(REPOSITORY)}/{of['path']}>`"
             lines.append(f"| {file} | {of['title']} {of['description']} | {of['rows']} |")
         return "\n".join(lines)

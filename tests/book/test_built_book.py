@@ -17,11 +17,11 @@ from browsers import (
     prefer,
     requested,
     serious,
+    wait,
     weight,
 )
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from alvae.book import BUILD
 
@@ -85,10 +85,6 @@ def undrawn(browser):
         ".filter(one => !one.querySelector('mjx-container mjx-assistive-mml'))"
         ".map(one => one.textContent)"
     )
-
-
-def wait(browser, condition):
-    return WebDriverWait(browser, 60).until(lambda _: condition())
 
 
 @pytest.fixture(scope="module", params=PAGES)

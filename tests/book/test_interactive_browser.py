@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from browsers import chromium, errors, in_chromium, network, requested, serious
+from browsers import chromium, errors, in_chromium, network, requested, serious, wait
 from IPython.core.pylabtools import print_figure
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
@@ -15,7 +15,6 @@ from selenium.webdriver.common.actions.interaction import POINTER_TOUCH
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from alvae.book import figures
 from alvae.book.interactive import film, live_decoder, point_cloud, values
@@ -99,10 +98,6 @@ def frame(page):
     page.execute_async_script(
         "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))"
     )
-
-
-def wait_until(page, condition):
-    WebDriverWait(page, 10, poll_frequency=0.05).until(lambda _: condition())
 
 
 def check_access(page, theme):
@@ -522,8 +517,8 @@ def test_the_slider_moves_the_points_from_frame_to_frame(with_film):
     assert slider.get_attribute("aria-valuetext") == "epoch 0"
     assert blue_from_the_left(page) < 0.3
     button(page, "play").click()
-    wait_until(page, lambda: slider.get_attribute("aria-valuetext") == "epoch 2")
-    wait_until(page, lambda: blue_from_the_left(page) > 0.7)
+    wait(page, lambda: slider.get_attribute("aria-valuetext") == "epoch 2")
+    wait(page, lambda: blue_from_the_left(page) > 0.7)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

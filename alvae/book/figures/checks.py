@@ -34,6 +34,16 @@ def check_integers(name, values, shape, n):
     return values
 
 
+def check_chosen(chosen, n):
+    """As arrays of indices into n points, by the name of the strategy."""
+    if not chosen:
+        raise ValueError("chosen is empty; it must hold the indices of at least one strategy")
+    return {
+        name: check_integers(f"chosen[{name!r}]", indices, (None,), n)
+        for name, indices in chosen.items()
+    }
+
+
 def check_columns(name, table, columns):
     missing = [column for column in columns if column not in table]
     if missing or len(table) == 0:

@@ -5,7 +5,7 @@ from matplotlib import rcParams
 from sklearn.decomposition import PCA
 
 from alvae._checks import check_integer
-from alvae.book.figures.checks import check_integers, check_numbers
+from alvae.book.figures.checks import check_chosen, check_integers, check_numbers
 from alvae.book.figures.style import WIDTH, class_colors, class_legend, subplots
 from alvae.pools import as_floats, check_images
 
@@ -154,12 +154,7 @@ def selections(Z, labels, chosen, max_points=4000, random_state=0, class_names=(
         `max_points` is less than 1.
     """
     Z, labels, colors, names = check_points(Z, labels, class_names)
-    chosen = {
-        name: check_integers(f"chosen[{name!r}]", indices, (None,), len(Z))
-        for name, indices in chosen.items()
-    }
-    if not chosen:
-        raise ValueError("chosen is empty; it must hold the indices of at least one strategy")
+    chosen = check_chosen(chosen, len(Z))
     shown = _subset(len(Z), max_points, random_state)
     coordinates, axis_labels = projection(Z, 2)
     P = coordinates(Z)
@@ -257,8 +252,13 @@ def _subset(n, max_points, random_state):
 def check_points(Z, labels, class_names):
     """Z and labels as arrays, the colors of the classes by label, and their names."""
     Z = check_numbers("Z", Z, (None, None))
+    return Z, *check_classes(labels, len(Z), class_names)
+
+
+def check_classes(labels, n, class_names):
+    """Labels of n points as an array, the colors of the classes by label, and their names."""
     most = len(class_names) or np.iinfo(np.int64).max
-    labels = check_integers("labels", labels, (len(Z),), most)
+    labels = check_integers("labels", labels, (n,), most)
     classes = np.unique(labels).tolist()
     names = [class_names[label] if len(class_names) else str(label) for label in classes]
-    return Z, labels, class_colors(classes), names
+    return labels, class_colors(classes), names

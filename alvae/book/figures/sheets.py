@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from alvae.book.cells import listing
-from alvae.book.figures.checks import check_integers
-from alvae.book.figures.style import WIDTH, class_colors, subplots
+from alvae.book.figures.checks import check_chosen, check_integers
+from alvae.book.figures.points import check_classes
+from alvae.book.figures.style import WIDTH, subplots
 from alvae.pools import as_floats, check_images
 
 MISSED = "#b00000"
@@ -43,17 +44,9 @@ def picks(images, labels, chosen, clusters, columns=10, class_names=()):
         If the arrays do not fit together, or `chosen` is empty or holds other than indices.
     """
     images = check_images("images", images)
-    most = len(class_names) or np.iinfo(np.int64).max
-    labels = check_integers("labels", labels, (len(images),), most)
+    labels, colors, names = check_classes(labels, len(images), class_names)
     clusters = check_integers("clusters", clusters, (len(images),), np.iinfo(np.int64).max)
-    if not chosen:
-        raise ValueError("chosen is empty; it must hold the indices of at least one strategy")
-    chosen = {
-        name: check_integers(f"chosen[{name!r}]", indices, (None,), len(images))
-        for name, indices in chosen.items()
-    }
-    colors = class_colors(np.unique(labels).tolist())
-    names = {label: class_names[label] if len(class_names) else str(label) for label in colors}
+    chosen = check_chosen(chosen, len(images))
     rows = sum(-(-len(indices) // columns) for indices in chosen.values())
     tall = rows * (1 + UNDER) + GAP * (len(chosen) - 1)
     fig, ax = subplots(0.62 * WIDTH / (columns + 1) * tall + 0.1)
@@ -72,7 +65,8 @@ def picks(images, labels, chosen, clusters, columns=10, class_names=()):
         below = top + -(-len(indices) // columns) * (1 + UNDER)
         beside = {"y": (top + below - UNDER) / 2, "va": "center", "fontsize": 9}
         ax.text(-0.2, s=strategy, ha="right", **beside)
-        missed = [name for label, name in names.items() if label not in labels[indices]]
+        classes = zip(colors, names, strict=True)
+        missed = [name for label, name in classes if label not in labels[indices]]
         if missed:
             text = f"no {listing(missed)}"
             ax.text(columns * 1.1, s=text, color=MISSED, weight="bold", **beside)

@@ -1,16 +1,13 @@
 """The latent space as a cloud of points to turn, each of which shows its image."""
 
 import numpy as np
-from matplotlib.colors import to_hex
 
 from alvae._checks import check_integer
 from alvae.book.figures.checks import check_integers, check_numbers
 from alvae.book.figures.points import check_points, projection
-from alvae.book.interactive.element import Element, packed
+from alvae.book.interactive.element import Element, in_classes, plain, quantized
 from alvae.book.interactive.sheets import data_uri, sprite_sheet
 from alvae.pools import check_images
-
-LARGEST = 32767  # of a 16-bit integer
 
 
 def point_cloud(
@@ -71,27 +68,23 @@ def point_cloud(
     # One scale for all axes: distances are what a latent space is about.
     middle, half = (low + high) / 2, max((high - low).max() / 2, 1e-9)
 
-    def quantized(points):
-        scaled = (points - middle) / half * LARGEST
-        return packed(np.rint(np.clip(scaled, -LARGEST, LARGEST)), "i2")
+    def placed(points):
+        return quantized((points - middle) / half)
 
     png, columns, tile = sprite_sheet(images[shown])
     data = {
         "n": len(shown),
         "n_chosen": len(chosen),
-        "points": quantized(P[shown]),
-        "centers": quantized(C),
-        "labels": packed(np.searchsorted(list(colors), labels[shown]), "u2"),
+        "points": placed(P[shown]),
+        "centers": placed(C),
         "middle": middle.tolist(),
         "half": float(half),
         "dimensions": min(Z.shape[1], 3),
-        "axes": [axis.replace("$", "").replace("_", "") for axis in axes],
-        "classes": names,
-        "colors": [to_hex(color) for color in colors.values()],
+        "axes": plain(axes),
         "sheet": data_uri(png),
         "columns": columns,
         "tile": tile,
-    }
+    } | in_classes(labels[shown], colors, names)
     about = f"The latent space to look into: {len(shown)} points of {len(names)} classes"
     return Element("cloud", data, about)
 

@@ -1,13 +1,10 @@
 """The decoder of a VAE in the page: its weights, beside a plane of the latent space."""
 
 import numpy as np
-from matplotlib.colors import to_hex
 
 from alvae._checks import check_integer
 from alvae.book.figures.points import check_points
-from alvae.book.interactive.element import Element, packed
-
-LARGEST = 32767  # of integers of 16 bits: with 8, pixels would be off by up to 6 of 255
+from alvae.book.interactive.element import LARGEST, Element, in_classes, packed, quantized
 
 
 def live_decoder(vae, Z, labels, max_points=1000, random_state=0, class_names=()):
@@ -49,17 +46,17 @@ def live_decoder(vae, Z, labels, max_points=1000, random_state=0, class_names=()
     shown = np.random.default_rng(random_state).permutation(len(Z))[:max_points]
     # Nearly all codes are within reach; a few far ones would make the others small.
     reach = float(max(np.quantile(np.abs(Z), 0.999), 1e-3))
-    points = np.rint(np.clip(Z[shown] / reach, -1, 1) * LARGEST)
     start = np.clip(Z[labels == next(iter(colors))].mean(axis=0), -reach, reach)
     start[2:] = 0  # as in the figure, a plane
-    data = network | {
-        "points": packed(points, "i2"),
-        "labels": packed(np.searchsorted(list(colors), labels[shown]), "u2"),
-        "reach": reach,
-        "start": start.tolist(),
-        "classes": names,
-        "colors": [to_hex(color) for color in colors.values()],
-    }
+    data = (
+        network
+        | {
+            "points": quantized(Z[shown] / reach),
+            "reach": reach,
+            "start": start.tolist(),
+        }
+        | in_classes(labels[shown], colors, names)
+    )
     about = f"The decoder to look into: a plane of {vae.latent_dim} latent dimensions and an image"
     return Element("decoder", data, about)
 
@@ -116,6 +113,7 @@ def _affine(norm):
 
 
 def _compact(weights, bias):
+    # Of 16 bits: with 8, pixels would be off by up to 6 of 255.
     scale = float(max(np.abs(weights).max(), 1e-9)) / LARGEST
     return {
         "weights": packed(np.rint(weights / scale), "i2"),

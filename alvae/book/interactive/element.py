@@ -8,7 +8,12 @@ import hashlib
 import html
 import json
 
+import numpy as np
+from matplotlib.colors import to_hex
+
 from alvae.book import INTERACTIVE
+
+LARGEST = 32767  # of an integer of 16 bits
 
 
 class Element:
@@ -56,6 +61,39 @@ class Element:
             f'<script type="application/json" id="{name}-data">{data}</script>\n'
             f"<script>\n(() => {{\n{code}\n}})();\n</script>"
         )
+
+
+def in_classes(labels, colors, names):
+    """What a script needs to know of the classes of points.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+    colors : dict of int to color
+        By label, in order.
+    names : list of str
+        In the same order.
+
+    Returns
+    -------
+    dict
+        `labels` as places among the classes, `classes`, their names, and `colors`.
+    """
+    return {
+        "labels": packed(np.searchsorted(list(colors), labels), "u2"),
+        "classes": names,
+        "colors": [to_hex(color) for color in colors.values()],
+    }
+
+
+def plain(titles):
+    """Titles of axes without the marks of LaTeX."""
+    return [title.replace("$", "").replace("_", "") for title in titles]
+
+
+def quantized(shares):
+    """Numbers from -1 to 1 as integers of 16 bits, in base64; those outside are at the ends."""
+    return packed(np.rint(np.clip(shares, -1, 1) * LARGEST), "i2")
 
 
 def packed(values, dtype):

@@ -1,12 +1,9 @@
 """Points that move, frame by frame, under a slider."""
 
 import numpy as np
-from matplotlib.colors import to_hex
 
 from alvae.book.figures.points import check_frames, projection
-from alvae.book.interactive.element import Element, packed
-
-LARGEST = 32767  # of a 16-bit integer
+from alvae.book.interactive.element import Element, in_classes, plain, quantized
 
 
 def film(frames, labels, titles, class_names=()):
@@ -25,12 +22,9 @@ def film(frames, labels, titles, class_names=()):
     low, high = P.min(axis=(0, 1)), P.max(axis=(0, 1))
     half = max((high - low).max() / 2, 1e-9)
     data = {
-        "frames": packed(np.rint((P - (low + high) / 2) / half * LARGEST), "i2"),
+        "frames": quantized((P - (low + high) / 2) / half),
         "titles": list(titles),
-        "labels": packed(np.searchsorted(list(colors), labels), "u2"),
-        "axes": [axis.replace("$", "").replace("_", "") for axis in axes],
-        "classes": names,
-        "colors": [to_hex(color) for color in colors.values()],
-    }
+        "axes": plain(axes),
+    } | in_classes(labels, colors, names)
     about = f"{len(titles)} times to look into, from {titles[0]} to {titles[-1]}"
     return Element("film", data, about)
