@@ -20,10 +20,6 @@ from sphinx.util.docutils import SphinxDirective
 from alvae.book import BUILD, REPOSITORY, RESULTS, archive, citation
 
 PREVIEW = "_static/learning_curves.png"  # what other sites show with a link to the book
-# What a page loads of MathJax: not its menu, a third of the whole, but the MathML for screen
-# readers. TeX loads its extensions when it meets them.
-MATHJAX = ("core", "input/tex", "output/chtml", "output/chtml/fonts/tex", "a11y/assistive-mml")
-LOADED = {"startup.js", "input/tex", "output/chtml", *(f"{part}.js" for part in MATHJAX)}
 # What the theme, MyST-NB and numpydoc write, and what a reader, or a screen reader, understands.
 MENDED = {
     r'<summary aria-label="Toggle hidden content">': "<summary>",  # its text is its name
@@ -41,14 +37,6 @@ def settings(app, config):
     config.html_additional_pages["404"] = "404.html"
     # Where the book will be published. Nothing needs it but previews and the page for missing ones.
     config.html_baseurl = os.environ.get("ALVAE_BOOK_URL", config.html_baseurl)
-
-
-def light_mathjax(app):
-    """Let pages load parts of MathJax; what is printed, the whole: a printer waits for no parts."""
-    if app.builder.name == "html":
-        app.config.mathjax_path = "mathjax/startup.js"
-        parts = {"loader": {"load": [*MATHJAX]}}
-        app.config.mathjax3_config = (app.config.mathjax3_config or {}) | parts
 
 
 def without_thebe(app, pagename, templatename, context, doctree):
@@ -118,16 +106,15 @@ def straight_quotes(app, doctree):
 
 
 def prune(app, exception):
-    """Leave out what no page loads: two thirds of the book, and half of a page."""
+    """Leave out what no page loads: nearly half of the book, and 1.5 MB of a page."""
     if exception or app.builder.name != "html":
         return
     static = Path(app.outdir) / "_static"
     for path in static.rglob("*.map"):
         path.unlink()
-    mathjax = static / "mathjax"
-    for path in [path for path in mathjax.rglob("*") if path.is_file()]:
-        part = path.relative_to(mathjax)
-        if not LOADED & {place.as_posix() for place in (part, *part.parents)}:
+    mathjax = Path(app.config.mathjax_path)
+    for path in (static / mathjax.parent).glob("*-*.js"):  # whole sets of components
+        if path.name != mathjax.name:
             path.unlink()
     # The icons come from a web font; this would draw them a second time.
     if (script := static / "scripts" / "fontawesome.js").is_file():
@@ -184,7 +171,6 @@ def setup(app):
     for name, directive in {"citation": Citation, "tables": Tables, "columns": Columns}.items():
         app.add_directive(f"alvae-{name}", directive)
     app.connect("config-inited", settings, priority=1000)  # after those who set options
-    app.connect("builder-inited", light_mathjax)
     for change in (without_thebe, mend, describe):
         app.connect("html-page-context", change, priority=1000)  # after those who add scripts
     app.connect("autodoc-process-docstring", initials, priority=1000)  # after numpydoc
