@@ -27,10 +27,11 @@ FLOORS = [
 ]
 TORCH = ["vae", "_checkpoints", "_tensors", "_liveness"]
 HEAVY = {"torch", "matplotlib", "papermill", "IPython", "distributed"}  # slow to load
-LOADS = {"book.figures": {"matplotlib"}} | dict.fromkeys(TORCH, {"torch"})
+PICTURES = ["book.figures", "book.interactive"]
+LOADS = dict.fromkeys(PICTURES, {"matplotlib"}) | dict.fromkeys(TORCH, {"torch"})
 LIGHT = [
     *(room for floor in FLOORS[:-1] for room in sorted(floor)),
-    *("book", "book.cells", "book.experiment", "book.results", "book.figures", "book.comparison"),
+    *("book", "book.cells", "book.experiment", "book.results", "book.comparison", *PICTURES),
 ]
 
 
