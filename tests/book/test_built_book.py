@@ -157,7 +157,7 @@ def test_search_finds_the_pages_on_it(browser, site):
 
 def with_a_folded_cell():
     """The first page with code that is folded."""
-    return next(p for p in PAGES if "Show code" in (BOOK / p).read_text(encoding="utf-8"))
+    return next(p for p in PAGES if "Show the code" in (BOOK / p).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("kind", ["folded", "reference", "search"])
@@ -230,7 +230,7 @@ def test_an_address_without_a_page_shows_one_of_the_book(browser, site):
     assert browser.find_element(By.CSS_SELECTOR, "article h1").text == "No such page"
     assert failed(events) == [missing]  # while style and scripts are found
     browser.find_element(By.LINK_TEXT, "the first page").click()
-    wait(browser, lambda: browser.current_url.startswith(site + "book/introduction"))
+    wait(browser, lambda: browser.current_url.startswith(site + "book/pages/introduction"))
 
 
 def test_the_theme_is_changed_by_a_button_and_kept(browser, site):
