@@ -141,6 +141,10 @@ def test_there_is_more_prose_than_code_to_be_seen(shaped):
     assert sum(lines) <= len(prose_of(shaped)) / 100  # characters of a line of text
 
 
+def test_no_line_of_code_to_be_seen_wraps(shaped):
+    assert all(len(line) <= 83 for c in visible_code(shaped) for line in c.source.splitlines())
+
+
 def test_its_answer_is_guarded(shaped):
     code = "\n".join(c.source for c in shaped.cells if c.cell_type == "code")
     assert code.count("finding(") >= 2

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from alvae import coverage, spaces, trials
-from alvae.book import NOTEBOOKS, benchmarks, cells, experiment, figures
+from alvae.book import NOTEBOOKS, benchmarks, cells, epochs, experiment, figures, interactive
 from alvae.book.experiment import SMOKE, Experiment, load_manifest
 from alvae.pools import load_pool
 from alvae.queries import QueryStrategy
@@ -43,7 +43,7 @@ OTHER = {
     "largest": 200_000,
     "n_images": 3000,
 }
-FEWER = {"own_images": 1000}  # it writes a file for each
+FEWER = {"own_images": 400}  # it writes a file for each
 BY_COMMAND = "own_images"  # the command counts epochs by itself: many of few images
 
 
@@ -76,11 +76,13 @@ class Run:
             (trials, "learning_curves", _learning_curves),
             (spaces, "latent_codes", _latent_codes),
             (coverage, "kmeans_nmi", _kmeans_nmi),
+            (epochs, "codes_by_epoch", _codes_by_epoch),
             (cells, "record", _record),
             (cells, "finding", _finding),
             (cells, "table", _table),
             (figures, "use_style", _use_style),
             *((figures, name, _figure) for name in set(figures.__all__) - {"use_style"}),
+            *((interactive, name, _figure) for name in interactive.__all__),
             (benchmarks, "take_turns", _take_turns),
             (benchmarks, "product_rate", _product_rate),
             (benchmarks, "grid_searches", _grid_searches),
@@ -149,6 +151,11 @@ def _learning_curves(
 def _latent_codes(run, vae, images, scheduler=None):
     run.requests.append(("codes", {"scheduler": scheduler}))
     return vae.transform(images)
+
+
+def _codes_by_epoch(run, vae, images, n_codes=1500):
+    run.requests.append(("fit", {"n": len(images)} | vae.get_params()))
+    return np.zeros((vae.epochs + 1, n_codes, vae.latent_dim), dtype=np.float32)
 
 
 def _kmeans_nmi(run, X, labels, n_clusters=None, n_init=10, random_state=0):
@@ -242,7 +249,7 @@ def test_a_parameter_reaches_every_place(notebook):
         assert (request["scheduler"] or "") == given.get("scheduler", "")
     for protocol in (curve["protocol"] for curve in curves):
         assert protocol.n_trials == given.get("n_trials", 500)
-        if notebook not in ("speed", "claims"):  # they run the paper, whose budgets are fixed
+        if "budgets" in known and notebook != "speed":  # it runs the paper, whose budgets are fixed
             assert protocol.budgets == given["budgets"]
     for search in run.of("searches"):
         assert search == {"budgets": given["budgets"], "n_trials": given["n_searches"]}
