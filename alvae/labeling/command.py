@@ -8,6 +8,7 @@
 """
 
 import argparse
+import errno
 import sys
 import warnings
 from pathlib import Path
@@ -39,7 +40,9 @@ def main(arguments=None):
             options.run(options)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"alvae {options.command}: {where}{error.strerror or error}")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        todo = "; make room, and run the same command again" if full else ""
+        sys.exit(f"alvae {options.command}: {where}{error.strerror or error}{todo}")
     except (ValueError, RuntimeError) as error:  # the latter from torch, where a disk is full
         sys.exit(f"alvae {options.command}: {' '.join(str(error).split())}")
     except KeyboardInterrupt:
@@ -110,7 +113,7 @@ def _new(options):
     if options.budget is None:
         raise ValueError("--budget is missing: how many images can be labeled?")
     seed = 0 if options.seed is None else options.seed
-    check_integer("--seed", seed, 0)
+    check_integer("--seed", seed, 0, 2**32 - 1)
     if folder is None:
         folder = Path(f"{(source or options.features).resolve().stem}-alvae")
     with at_work(folder):

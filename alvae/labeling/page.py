@@ -39,11 +39,10 @@ def write_label_page(path, project, chosen, neighbors, classes, labels):
     Returns
     -------
     int
-        How many images are shown small, as the original is not there, or is another one now.
+        How many images have a file, and are shown small, as it is not there, or another one now.
     """
     source = Path(project.about["source"] or "")
-    originals = [_original(project, i, source) for i in chosen] if source.is_dir() else None
-    shown = originals or [None] * len(chosen)
+    originals = [_original(project, i, source) if project.has_files else None for i in chosen]
     images = [
         {
             "name": project.names[i],
@@ -54,7 +53,7 @@ def write_label_page(path, project, chosen, neighbors, classes, labels):
             ],
             **(large or {"source": as_source(project.images[i]), "small": True}),
         }
-        for i, near, large in zip(chosen, neighbors, shown, strict=True)
+        for i, near, large in zip(chosen, neighbors, originals, strict=True)
     ]
     write_page(
         path,
@@ -66,7 +65,7 @@ def write_label_page(path, project, chosen, neighbors, classes, labels):
         unclear=UNCLEAR,
         formulas=FORMULAS,
     )
-    return 0 if originals is None else originals.count(None)
+    return originals.count(None) if project.has_files else 0
 
 
 def write_page(path, template, **content):

@@ -18,7 +18,7 @@ from alvae.labeling.export import write_folders, write_tasks
 from alvae.labeling.folder import read_folder
 from alvae.labeling.labels import UNCLEAR, as_cell, write_table
 from alvae.labeling.page import write_label_page
-from alvae.labeling.project import Project
+from alvae.labeling.project import Project, check_room
 from alvae.labeling.report import write_report
 from alvae.labeling.review import POOR, blank_images, copies, described
 from alvae.recommendation import recommended_strategy, recommended_vae
@@ -61,6 +61,7 @@ def begin(folder, source, features, budget, seed):
     if source is None:
         names, images, remarks, refused = [str(i) for i in range(len(array))], None, [], {}
     else:
+        check_room(folder)
         read = read_arrays if holds_arrays(source) else read_folder
         names, images, refused, remarks = read(source)
     for line in (*remarks, *(f"left out: {name}: {reason}" for name, reason in refused.items())):
@@ -80,6 +81,7 @@ def encode(project):
     if project.codes is None:
         from alvae.spaces import fit_stored, latent_codes, reconstruction_errors  # torch is slow
 
+        check_room(project.folder)
         images = project.images
         vae = recommended_vae(images, project.about["seed"])
         minutes = max(1, round(_training_seconds(vae, images) / 60))
@@ -134,7 +136,9 @@ def choose(project, n):
     known = known_labels(project)
     if known.names and not known.of:
         raise ValueError(f"{project.path('labels.csv')} has no label yet; label some first")
-    most = len(project.names) - len(known.names), "the number of images that are left"
+    if not (left := len(project.names) - len(known.names)):
+        raise ValueError(f"{project.folder} has no image left: all are in labels.csv")
+    most = left, "the number of images that are left"
     check_integer("the number of images", n, 1, *most)  # before anything long
     encode(project)
     index, y, classes = _labeled_pool(project, known.of)
@@ -166,7 +170,9 @@ def show(project, new=()):
     known = project.labels()
     place = {name: i for i, name in enumerate(project.names)}
     chosen = [place[name] for name in (*known.names, *new)]
-    near = nearest_neighbors(project.codes, min(NEAREST + 1, len(place)), project.codes[chosen])[1]
+    own = np.flatnonzero(project.firsts == np.arange(len(place)))  # others would say nothing new
+    n_near = min(NEAREST + 1, len(own))
+    near = own[nearest_neighbors(project.codes[own], n_near, project.codes[chosen])[1]]
     near = [[j for j in row if j != i][:NEAREST] for i, row in zip(chosen, near, strict=True)]
     classes = [label for label in dict.fromkeys(known.of.values()) if label != UNCLEAR]
     path = project.path("label.html")
@@ -190,6 +196,8 @@ def predict(project, write=()):
     write : list of str
         Of "folders" and "label-studio", what is written, too.
     """
+    if write and not project.has_files:
+        raise ValueError(f"{project.folder} has no image files, which --write is for")
     known = known_labels(project).of
     encode(project)
     index, y, classes = _labeled_pool(project, known)
@@ -312,7 +320,11 @@ def _labeled_pool(project, known):
 
 def _read_features(path):
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        array = np.lib.format.open_memmap(path, mode="r")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ValueError(
+            f"{path} is no .npy file of numbers, whole, as numpy.save writes it"
+        ) from None
     return check_points(str(path), array)
