@@ -45,9 +45,6 @@ def main(arguments=None):
         sys.exit(f"alvae {options.command}: {where}{error.strerror or error}{todo}")
     except (ValueError, RuntimeError) as error:  # the latter from torch, where a disk is full
         sys.exit(f"alvae {options.command}: {' '.join(str(error).split())}")
-    except KeyboardInterrupt:
-        print("\nalvae: interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
 
 
 def _common_arguments(parser):

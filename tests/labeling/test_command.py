@@ -18,6 +18,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from alvae import PoissonMBO, expected_accuracy, load_pool, select
+from alvae.__main__ import main as as_typed
 from alvae.labeling.command import main
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
 from alvae.labeling.project import Project
@@ -246,11 +247,27 @@ def test_an_interrupted_choice_is_made_again(labeled, monkeypatch, capsys):
 
     with monkeypatch.context() as context:
         context.setattr(Project, "add_labels", interrupted)
-        with pytest.raises(SystemExit):
-            main(["select", str(labeled), "--more", "4"])
+        monkeypatch.setattr(sys, "argv", ["alvae", "select", str(labeled), "--more", "4"])
+        with pytest.raises(SystemExit, match="130"):
+            as_typed()
+    assert "the same command goes on from here" in capsys.readouterr().err
     assert asked(labeled) == before
     main(["select", str(labeled), "--more", "4"])
     assert len(asked(labeled)) == len(before) + 4
+
+
+def test_an_interruption_while_it_loads_is_no_traceback(monkeypatch, capsys):
+    class Interrupted:
+        @staticmethod
+        def find_spec(name, *_):
+            if name == "alvae.labeling.command":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "alvae.labeling.command")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted, *sys.meta_path])
+    with pytest.raises(SystemExit, match="130"):
+        as_typed()
+    assert capsys.readouterr().err == "\nalvae: interrupted; the same command goes on from here\n"
 
 
 def test_labels_from_before_count_in_a_new_project(pool, tmp_path, truth):
@@ -500,7 +517,7 @@ def test_a_killed_command_goes_on(tmp_path):
     for i, image in enumerate(images):
         Image.fromarray((15 * image).astype(np.uint8)).save(tmp_path / "small" / f"{i:03}.png")
     np.save(tmp_path / "codes.npy", images.reshape(400, -1))
-    command = [sys.executable, "-m", "alvae.labeling", "select", str(tmp_path / "small")]
+    command = [sys.executable, "-m", "alvae", "select", str(tmp_path / "small")]
     command += ["--budget", "9", "--features", str(tmp_path / "codes.npy")]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     start = perf_counter()
