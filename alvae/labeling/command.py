@@ -19,7 +19,7 @@ from alvae.labeling.steps import begin, choose, move_images, predict, show, take
 
 LABELS = (
     "labels to take over into labels.csv: a table with the columns file_name and label, a JSON "
-    "export of Label Studio, or a folder with a folder of images for each class"
+    "export of Label Studio, or a folder with a folder of images for each class, whatever is below"
 )
 DESCRIPTION = "Label a few images of a large pool, and let the others be labeled."
 

@@ -71,12 +71,13 @@ def write_label_page(path, project, chosen, neighbors, classes, labels):
 def write_page(path, template, **content):
     """Write a page from its template, whole or not at all.
 
-    No script runs in it but its own: its policy names the digest of that.
+    Nothing runs or is styled in it but by its own script and style: its policy names their digests.
     """
     text = _templates().get_template(template).render(**content)
-    _, _, script = text.partition("<script>")
-    digest = sha256(script.partition("</script>")[0].encode()).digest()
-    text = text.replace("sha256-of-the-script", f"sha256-{base64.b64encode(digest).decode()}", 1)
+    for tag in ("script", "style"):
+        content = text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+        digest = base64.b64encode(sha256(content.encode()).digest()).decode()
+        text = text.replace(f"sha256-of-the-{tag}", f"sha256-{digest}", 1)
     with store.replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

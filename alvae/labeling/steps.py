@@ -1,5 +1,6 @@
 """The steps of the tool: read, train, choose, predict. Each says what it does and finds."""
 
+from collections import Counter
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -16,7 +17,7 @@ from alvae.classifiers import PoissonMBO
 from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.export import write_folders, write_tasks
 from alvae.labeling.folder import read_folder
-from alvae.labeling.labels import UNCLEAR, as_cell, write_table
+from alvae.labeling.labels import UNCLEAR, as_cell, look_alike, write_table
 from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project, check_room
 from alvae.labeling.report import write_report
@@ -28,6 +29,7 @@ N_NEIGHBORS = 10  # of the graph
 TIMED_STEPS = 4
 FEWEST = 3  # images that can be told apart
 MORE = 20  # labels of which the gain is told
+MOST = 5  # classes that are named
 PAYS = 0.005  # of accuracy, for so many labels
 
 
@@ -290,8 +292,12 @@ def known_labels(project, path=None):
 
 def take_over(project, path):
     """Write the labels of another file into labels.csv, and tell which ones are not taken."""
-    for problem in project.add_labels(known_labels(project, path).of):
+    labels = known_labels(project, path).of
+    for problem in project.add_labels(labels):
         print(problem)
+    of = Counter(labels.values())
+    some = [f"{n:,} {label!r}" for label, n in of.most_common(MOST)] + ["..."] * (len(of) > MOST)
+    print(f"{path} has {len(labels):,} labels{': ' * bool(of)}{', '.join(some)}")
 
 
 def _labeled_pool(project, known):
@@ -312,6 +318,8 @@ def _labeled_pool(project, known):
             if own or int(firsts[i]) not in of:
                 of[int(firsts[i])] = label
     classes = sorted(set(of.values()))
+    for one, other in look_alike(classes):
+        print(f"{one!a} and {other!a} count as two classes; if they are one, edit labels.csv")
     code = {label: k for k, label in enumerate(classes)}
     y = np.full(len(firsts), np.nan)
     y[list(of)] = [code[label] for label in of.values()]

@@ -169,3 +169,7 @@ def test_nobody_is_kept_out_of_the_report(browser, project, scheme):
     assert serious(browser) == []
     assert overflow(browser) == 0
     assert errors(browser) == []
+    styled = browser.find_element(By.CSS_SELECTOR, ".swatch").value_of_css_property("width")
+    assert styled not in {"auto", "300px"}  # its policy lets its own style be
+    browser.execute_script("document.body.setAttribute('style', 'color: red')")
+    assert any("style" in error for error in errors(browser))  # and no other

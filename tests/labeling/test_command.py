@@ -479,8 +479,12 @@ def test_wrong_rows_are_told_and_no_label_is_lost(labeled, truth, capsys):
     wrong.write_text(
         "file_name,label\nnone.png,one\na/010.png,zero\na/010.png,one\na/012.png,one\n"
     )
+    (labeled / "labels.csv").write_text((labeled / "labels.csv").read_text() + "a/014.png,ONE\n")
+    before["a/014.png"] = "ONE"
     main(["predict", str(labeled), "--labels", str(wrong)])
     said = capsys.readouterr().out
+    assert f"{wrong} has 1 labels: 1 'one'" in said
+    assert "'ONE' and 'one' count as two classes" in said
     assert "downloaded.csv, row 2: no image" in said
     assert "'a/010.png' has two labels" in said
     after = read_labels(labeled / "labels.csv", [*truth]).of
