@@ -6,6 +6,7 @@ from time import perf_counter
 from uuid import uuid4
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
@@ -85,6 +86,8 @@ def encode(project):
 
         check_room(project.folder)
         images = project.images
+        no_neighbors = csr_matrix((len(images), len(images)))
+        _check_enough(project, _firsts(images, no_neighbors))  # before anything long
         vae = recommended_vae(images, project.about["seed"])
         minutes = max(1, round(_training_seconds(vae, images) / 60))
         print(f"training a VAE of {vae.latent_dim} dimensions: about {minutes} min", flush=True)
@@ -106,19 +109,29 @@ def encode(project):
     if project.firsts is None:
         firsts = np.arange(len(project.names))
         if project.images is not None:
-            blank = blank_images(project.images)
             graph = NeighborGraph(np.asarray(project.codes))
-            firsts = copies(project.images, graph.weights(N_NEIGHBORS), blank)
-            firsts[blank] = -1
+            firsts = _firsts(project.images, graph.weights(N_NEIGHBORS))
         project.keep("firsts", firsts)
     own = project.firsts == np.arange(len(project.names))
     blank = project.firsts == -1
     if not own.all():
         n_copies = np.sum(~own & ~blank)
         print(f"not to be labeled: {n_copies:,} copies of other images, {blank.sum():,} blank ones")
-    if own.sum() < FEWEST:
+    _check_enough(project, project.firsts)
+
+
+def _firsts(images, neighbors):
+    blank = blank_images(images)
+    firsts = copies(images, neighbors, blank)
+    firsts[blank] = -1
+    return firsts
+
+
+def _check_enough(project, firsts):
+    """Raise a ValueError unless there are images that can be told apart."""
+    if (n := np.sum(firsts == np.arange(len(firsts)))) < FEWEST:
         raise ValueError(
-            f"{project.folder} has {own.sum()} images that are neither blank nor copies; at least "
+            f"{project.folder} has {n} images that are neither blank nor copies; at least "
             f"{FEWEST} are needed"
         )
 
@@ -227,7 +240,7 @@ def predict(project, write=()):
     columns = ("file_name", "label", "confidence", "from")
     write_table(path, columns, ((as_cell(name), *values) for name, *values in rows))
     print(f"{len(rows):,} labels are in {path}")
-    lines = outlook(classifier, graph, y, MORE)
+    lines = outlook(classifier, graph, y, min(MORE, int(np.isnan(y).sum())))
     for line in lines:
         print(line)
     path = project.path("report.html")
@@ -275,9 +288,12 @@ def outlook(classifier, graph, y, n):
 
 
 def move_images(project, folder):
-    """Take the images from another folder, into which they were moved."""
+    """Take the images from another folder, into which they, or most of them, were moved."""
     if lost := [name for name in project.names if not (folder / name).is_file()]:
-        raise ValueError(f"{folder} lacks {len(lost):,} of the images, such as {lost[0]}")
+        said = f"{folder} lacks {len(lost):,} of the images, such as {lost[0]}"
+        if len(lost) > len(project.names) / 2:
+            raise ValueError(said)
+        print(said)
     project.about["source"] = str(folder.absolute())
     project.save()
 

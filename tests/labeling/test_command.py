@@ -214,8 +214,12 @@ def test_images_that_were_moved_or_replaced(labeled, images, tmp_path, capsys):
     main(["select", str(labeled), "--images", str(moved)])
     assert "1 images are not in" in capsys.readouterr().out
     (moved / first).unlink()
+    main(["select", str(labeled), "--images", str(moved)])
+    assert f"lacks 1 of the images, such as {first}" in capsys.readouterr().out
+    shutil.rmtree(moved / "a")
+    shutil.rmtree(moved / "b")
     said = fails(capsys, "select", labeled, "--images", moved)
-    assert f"lacks 1 of the images, such as {first}" in said
+    assert f"{moved} lacks 152 of the images, such as a/000.png" in said
 
 
 def test_a_folder_that_is_gone_is_told(labeled, images, capsys):
@@ -283,18 +287,19 @@ def test_labels_from_before_count_in_a_new_project(pool, tmp_path, truth):
 
 
 @pytest.mark.parametrize("n", [3, 5, 8])
-def test_very_small_pools(n, pool, tmp_path, monkeypatch):
+def test_very_small_pools(n, pool, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
     np.save(tmp_path / "few.npy", pool.images[:n])
     out = str(tmp_path / "p")
     main(["select", str(tmp_path / "few.npy"), "--budget", "2", "--out", out])
     label(tmp_path / "p", {name: f"kind {i}" for i, name in enumerate(asked(tmp_path / "p"))})
     main(["predict", out])
+    assert f"{n - 2:,} more labels may add up" in capsys.readouterr().out
     assert (tmp_path / "p" / "report.html").exists()
 
 
 def test_a_pool_with_nothing_on_it_is_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
+    monkeypatch.setattr("alvae.labeling.steps.recommended_vae", None)  # before a VAE is trained
     np.save(tmp_path / "none.npy", np.zeros((20, 8, 8), np.uint8))
     said = fails(capsys, "select", tmp_path / "none.npy", "--budget", 2, "--out", tmp_path / "p")
     assert "has 0 images that are neither blank nor copies" in said
