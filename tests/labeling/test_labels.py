@@ -273,7 +273,7 @@ def test_classes_whose_folders_would_be_the_same_have_their_own(tmp_path):
     found = {p.name: p.parent.name for p in (tmp_path / "classes").rglob("*.png")}
     assert found == {"1.png": "a_b", "2.png": "a_b-2", "3.png": "A_b-3"}
     (source / "3.png").unlink()
-    with pytest.raises(ValueError, match="so that no link can be made to it"):
+    with pytest.raises(ValueError, match="for a link; --images says where it is now"):
         write_folders(tmp_path / "others", labels, source)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes", "pool"]
 
