@@ -79,7 +79,7 @@ def write_page(path, template, **content):
         digest = base64.b64encode(sha256(content.encode()).digest()).decode()
         text = text.replace(f"sha256-of-the-{tag}", f"sha256-{digest}", 1)
     with store.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")  # a folder may be named so
 
 
 def as_source(image):

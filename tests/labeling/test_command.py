@@ -230,6 +230,14 @@ def test_a_folder_that_is_gone_is_told(labeled, images, capsys):
     assert f"9 images are not in {about['source']} any more" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode")
+def test_a_project_in_a_folder_whose_name_is_no_text(labeled, tmp_path):
+    odd = shutil.copytree(labeled, tmp_path / "odd\udcff")
+    main(["select", str(odd)])
+    main(["predict", str(odd)])
+    assert "<title>odd?:" in (odd / "report.html").read_text()
+
+
 def test_neighbors_are_neither_blank_nor_copies(project, images, monkeypatch):
     pages = []
     monkeypatch.setattr("alvae.labeling.steps.write_label_page", lambda *page: pages.append(page))
