@@ -23,7 +23,7 @@ FLOORS = [
     {"spaces", "_trial"},
     {"trials", "recommendation", "accuracy"},
     {"labeling"},
-    {"book"},
+    {"book", "__main__"},
 ]
 TORCH = ["vae", "_checkpoints", "_tensors", "_liveness"]
 HEAVY = {"torch", "matplotlib", "papermill", "IPython", "distributed"}  # slow to load

@@ -8,6 +8,7 @@
 """
 
 import argparse
+import errno
 import sys
 import warnings
 from pathlib import Path
@@ -18,7 +19,7 @@ from alvae.labeling.steps import begin, choose, move_images, predict, show, take
 
 LABELS = (
     "labels to take over into labels.csv: a table with the columns file_name and label, a JSON "
-    "export of Label Studio, or a folder with a folder of images for each class"
+    "export of Label Studio, or a folder with a folder of images for each class, whatever is below"
 )
 DESCRIPTION = "Label a few images of a large pool, and let the others be labeled."
 
@@ -39,12 +40,11 @@ def main(arguments=None):
             options.run(options)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"alvae {options.command}: {where}{error.strerror or error}")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        todo = "; make room, and run the same command again" if full else ""
+        sys.exit(f"alvae {options.command}: {where}{error.strerror or error}{todo}")
     except (ValueError, RuntimeError) as error:  # the latter from torch, where a disk is full
         sys.exit(f"alvae {options.command}: {' '.join(str(error).split())}")
-    except KeyboardInterrupt:
-        print("\nalvae: interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
 
 
 def _common_arguments(parser):
@@ -110,7 +110,7 @@ def _new(options):
     if options.budget is None:
         raise ValueError("--budget is missing: how many images can be labeled?")
     seed = 0 if options.seed is None else options.seed
-    check_integer("--seed", seed, 0)
+    check_integer("--seed", seed, 0, 2**32 - 1)
     if folder is None:
         folder = Path(f"{(source or options.features).resolve().stem}-alvae")
     with at_work(folder):

@@ -35,7 +35,9 @@ def write_folders(folder, predictions, source):
         raise ValueError(f"{folder} is there already; move or remove it first")
     for name in predictions:
         if not (source / name).is_file():
-            raise ValueError(f"there is no {source / name}, so that no link can be made to it")
+            raise ValueError(
+                f"there is no {source / name}, for a link; --images says where it is now"
+            )
     folders = {}
     for label in dict.fromkeys(predictions.values()):
         name = as_folder(label)

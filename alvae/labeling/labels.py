@@ -145,6 +145,26 @@ def is_plain(text):
     return not hidden and not TURNING & set(text)
 
 
+def look_alike(labels):
+    """Pairs of labels that differ in case, in spaces or in what cannot be seen alone.
+
+    Parameters
+    ----------
+    labels : iterable of str
+
+    Returns
+    -------
+    list of (str, str)
+    """
+    first, pairs = {}, []
+    for label in labels:
+        plain = unicodedata.normalize("NFKC", label).casefold()
+        plain = "".join(c for c in plain if not c.isspace() and unicodedata.category(c) != "Cf")
+        if (other := first.setdefault(plain, label)) != label:
+            pairs.append((other, label))
+    return pairs
+
+
 class _Row(NamedTuple):
     """A label as it is found; `where` says in a message at which place."""
 

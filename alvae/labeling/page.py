@@ -39,11 +39,10 @@ def write_label_page(path, project, chosen, neighbors, classes, labels):
     Returns
     -------
     int
-        How many images are shown small, as the original is not there, or is another one now.
+        How many images have a file, and are shown small, as it is not there, or another one now.
     """
     source = Path(project.about["source"] or "")
-    originals = [_original(project, i, source) for i in chosen] if source.is_dir() else None
-    shown = originals or [None] * len(chosen)
+    originals = [_original(project, i, source) if project.has_files else None for i in chosen]
     images = [
         {
             "name": project.names[i],
@@ -54,7 +53,7 @@ def write_label_page(path, project, chosen, neighbors, classes, labels):
             ],
             **(large or {"source": as_source(project.images[i]), "small": True}),
         }
-        for i, near, large in zip(chosen, neighbors, shown, strict=True)
+        for i, near, large in zip(chosen, neighbors, originals, strict=True)
     ]
     write_page(
         path,
@@ -66,20 +65,21 @@ def write_label_page(path, project, chosen, neighbors, classes, labels):
         unclear=UNCLEAR,
         formulas=FORMULAS,
     )
-    return 0 if originals is None else originals.count(None)
+    return originals.count(None) if project.has_files else 0
 
 
 def write_page(path, template, **content):
     """Write a page from its template, whole or not at all.
 
-    No script runs in it but its own: its policy names the digest of that.
+    Nothing runs or is styled in it but by its own script and style: its policy names their digests.
     """
     text = _templates().get_template(template).render(**content)
-    _, _, script = text.partition("<script>")
-    digest = sha256(script.partition("</script>")[0].encode()).digest()
-    text = text.replace("sha256-of-the-script", f"sha256-{base64.b64encode(digest).decode()}", 1)
+    for tag in ("script", "style"):
+        content = text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+        digest = base64.b64encode(sha256(content.encode()).digest()).decode()
+        text = text.replace(f"sha256-of-the-{tag}", f"sha256-{digest}", 1)
     with store.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")  # a folder may be named so
 
 
 def as_source(image):

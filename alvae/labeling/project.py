@@ -19,7 +19,9 @@ the folder can be moved: it needs the original images only to show them large.
 import csv
 import json
 import os
-from contextlib import contextmanager
+import re
+import shutil
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -27,12 +29,15 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from alvae import store
+from alvae.labeling.folder import SUFFIXES
 from alvae.labeling.labels import Labels, as_cell, merge_labels, read_labels, write_table
 
 FORMAT = 1
 NAME = "project.json"
 ARRAYS = "images", "codes", "errors", "firsts"
-KEYS = {"format", "id", "source", "features_from", "seed", "budget", "refused"}
+PATH = str | None
+KINDS = {"format": int, "id": str, "source": PATH, "features_from": PATH}
+KINDS |= {"seed": int, "budget": int, "refused": dict}
 
 
 class Project:
@@ -54,15 +59,19 @@ class Project:
         try:
             self.about = json.loads(path.read_text(encoding="utf-8"))
             known = self.about["format"]
-            lacking = KEYS - self.about.keys()
+            wrong = [
+                key
+                for key, kind in KINDS.items()
+                if key not in self.about or not isinstance(self.about[key], kind)
+            ]
         except (FileNotFoundError, NotADirectoryError):
             raise ValueError(f"{folder} is no project: it has no {NAME}") from None
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
         if known != FORMAT:
             raise ValueError(f"{path} is of format {known}; this version of alvae knows {FORMAT}")
-        if lacking:
-            raise ValueError(f"{path} cannot be read: it lacks {sorted(lacking)[0]}")
+        if wrong:
+            raise ValueError(f"{path} is damaged: its {wrong[0]} is missing, or of another kind")
 
     @staticmethod
     def is_at(folder):
@@ -167,6 +176,11 @@ class Project:
         """
         return merge_labels(self.path("labels.csv"), self.names, labels)
 
+    @property
+    def has_files(self):
+        """Whether each image has a file of its own, and not a place in an array."""
+        return self.names[0].lower().endswith(SUFFIXES)
+
     def save(self):
         """Write project.json."""
         _write_json(self.path(NAME), self.about)
@@ -201,6 +215,7 @@ def at_work(folder):
         Another one does, or the folder cannot be written.
     """
     folder = Path(folder).absolute()
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
@@ -213,11 +228,28 @@ def at_work(folder):
     os.environ["ALVAE_STORE"] = str(folder / "store")
     try:
         yield folder
+    except OSError as error:  # which may name no file, or one that was to become another
+        path = Path(error.filename or folder)
+        error.filename = str(path.with_name(re.sub(r"^\.[0-9a-f]{12}\.", "", path.name)))
+        raise
     finally:
         os.environ.pop("ALVAE_STORE")
         if before is not None:
             os.environ["ALVAE_STORE"] = before
+        if is_new and [path.name for path in folder.iterdir()] == [".lock"]:  # it came to nothing
+            with suppress(OSError):
+                (folder / ".lock").unlink()
+                folder.rmdir()
         lock.release()
+
+
+def check_room(folder):
+    """Raise a ValueError if the disk of a project has no room for what takes long to make."""
+    if (free := shutil.disk_usage(folder).free) < store.ROOM:
+        raise ValueError(
+            f"{folder} is on a disk with {free:,} bytes left, and {store.ROOM:,} are needed; make "
+            "room, and run the same command again"
+        )
 
 
 def _save(path, array):

@@ -1,10 +1,12 @@
 """The steps of the tool: read, train, choose, predict. Each says what it does and finds."""
 
+from collections import Counter
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
@@ -16,9 +18,9 @@ from alvae.classifiers import PoissonMBO
 from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.export import write_folders, write_tasks
 from alvae.labeling.folder import read_folder
-from alvae.labeling.labels import UNCLEAR, as_cell, write_table
+from alvae.labeling.labels import UNCLEAR, as_cell, look_alike, write_table
 from alvae.labeling.page import write_label_page
-from alvae.labeling.project import Project
+from alvae.labeling.project import Project, check_room
 from alvae.labeling.report import write_report
 from alvae.labeling.review import POOR, blank_images, copies, described
 from alvae.recommendation import recommended_strategy, recommended_vae
@@ -28,6 +30,7 @@ N_NEIGHBORS = 10  # of the graph
 TIMED_STEPS = 4
 FEWEST = 3  # images that can be told apart
 MORE = 20  # labels of which the gain is told
+MOST = 5  # classes that are named
 PAYS = 0.005  # of accuracy, for so many labels
 
 
@@ -61,6 +64,7 @@ def begin(folder, source, features, budget, seed):
     if source is None:
         names, images, remarks, refused = [str(i) for i in range(len(array))], None, [], {}
     else:
+        check_room(folder)
         read = read_arrays if holds_arrays(source) else read_folder
         names, images, refused, remarks = read(source)
     for line in (*remarks, *(f"left out: {name}: {reason}" for name, reason in refused.items())):
@@ -80,7 +84,10 @@ def encode(project):
     if project.codes is None:
         from alvae.spaces import fit_stored, latent_codes, reconstruction_errors  # torch is slow
 
+        check_room(project.folder)
         images = project.images
+        no_neighbors = csr_matrix((len(images), len(images)))
+        _check_enough(project, _firsts(images, no_neighbors))  # before anything long
         vae = recommended_vae(images, project.about["seed"])
         minutes = max(1, round(_training_seconds(vae, images) / 60))
         print(f"training a VAE of {vae.latent_dim} dimensions: about {minutes} min", flush=True)
@@ -102,19 +109,29 @@ def encode(project):
     if project.firsts is None:
         firsts = np.arange(len(project.names))
         if project.images is not None:
-            blank = blank_images(project.images)
             graph = NeighborGraph(np.asarray(project.codes))
-            firsts = copies(project.images, graph.weights(N_NEIGHBORS), blank)
-            firsts[blank] = -1
+            firsts = _firsts(project.images, graph.weights(N_NEIGHBORS))
         project.keep("firsts", firsts)
     own = project.firsts == np.arange(len(project.names))
     blank = project.firsts == -1
     if not own.all():
         n_copies = np.sum(~own & ~blank)
         print(f"not to be labeled: {n_copies:,} copies of other images, {blank.sum():,} blank ones")
-    if own.sum() < FEWEST:
+    _check_enough(project, project.firsts)
+
+
+def _firsts(images, neighbors):
+    blank = blank_images(images)
+    firsts = copies(images, neighbors, blank)
+    firsts[blank] = -1
+    return firsts
+
+
+def _check_enough(project, firsts):
+    """Raise a ValueError unless there are images that can be told apart."""
+    if (n := np.sum(firsts == np.arange(len(firsts)))) < FEWEST:
         raise ValueError(
-            f"{project.folder} has {own.sum()} images that are neither blank nor copies; at least "
+            f"{project.folder} has {n} images that are neither blank nor copies; at least "
             f"{FEWEST} are needed"
         )
 
@@ -134,7 +151,9 @@ def choose(project, n):
     known = known_labels(project)
     if known.names and not known.of:
         raise ValueError(f"{project.path('labels.csv')} has no label yet; label some first")
-    most = len(project.names) - len(known.names), "the number of images that are left"
+    if not (left := len(project.names) - len(known.names)):
+        raise ValueError(f"{project.folder} has no image left: all are in labels.csv")
+    most = left, "the number of images that are left"
     check_integer("the number of images", n, 1, *most)  # before anything long
     encode(project)
     index, y, classes = _labeled_pool(project, known.of)
@@ -166,7 +185,9 @@ def show(project, new=()):
     known = project.labels()
     place = {name: i for i, name in enumerate(project.names)}
     chosen = [place[name] for name in (*known.names, *new)]
-    near = nearest_neighbors(project.codes, min(NEAREST + 1, len(place)), project.codes[chosen])[1]
+    own = np.flatnonzero(project.firsts == np.arange(len(place)))  # others would say nothing new
+    n_near = min(NEAREST + 1, len(own))
+    near = own[nearest_neighbors(project.codes[own], n_near, project.codes[chosen])[1]]
     near = [[j for j in row if j != i][:NEAREST] for i, row in zip(chosen, near, strict=True)]
     classes = [label for label in dict.fromkeys(known.of.values()) if label != UNCLEAR]
     path = project.path("label.html")
@@ -190,6 +211,8 @@ def predict(project, write=()):
     write : list of str
         Of "folders" and "label-studio", what is written, too.
     """
+    if write and not project.has_files:
+        raise ValueError(f"{project.folder} has no image files, which --write is for")
     known = known_labels(project).of
     encode(project)
     index, y, classes = _labeled_pool(project, known)
@@ -217,7 +240,7 @@ def predict(project, write=()):
     columns = ("file_name", "label", "confidence", "from")
     write_table(path, columns, ((as_cell(name), *values) for name, *values in rows))
     print(f"{len(rows):,} labels are in {path}")
-    lines = outlook(classifier, graph, y, MORE)
+    lines = outlook(classifier, graph, y, min(MORE, int(np.isnan(y).sum())))
     for line in lines:
         print(line)
     path = project.path("report.html")
@@ -265,9 +288,12 @@ def outlook(classifier, graph, y, n):
 
 
 def move_images(project, folder):
-    """Take the images from another folder, into which they were moved."""
+    """Take the images from another folder, into which they, or most of them, were moved."""
     if lost := [name for name in project.names if not (folder / name).is_file()]:
-        raise ValueError(f"{folder} lacks {len(lost):,} of the images, such as {lost[0]}")
+        said = f"{folder} lacks {len(lost):,} of the images, such as {lost[0]}"
+        if len(lost) > len(project.names) / 2:
+            raise ValueError(said)
+        print(said)
     project.about["source"] = str(folder.absolute())
     project.save()
 
@@ -282,8 +308,12 @@ def known_labels(project, path=None):
 
 def take_over(project, path):
     """Write the labels of another file into labels.csv, and tell which ones are not taken."""
-    for problem in project.add_labels(known_labels(project, path).of):
+    labels = known_labels(project, path).of
+    for problem in project.add_labels(labels):
         print(problem)
+    of = Counter(labels.values())
+    some = [f"{n:,} {label!r}" for label, n in of.most_common(MOST)] + ["..."] * (len(of) > MOST)
+    print(f"{path} has {len(labels):,} labels{': ' * bool(of)}{', '.join(some)}")
 
 
 def _labeled_pool(project, known):
@@ -304,6 +334,8 @@ def _labeled_pool(project, known):
             if own or int(firsts[i]) not in of:
                 of[int(firsts[i])] = label
     classes = sorted(set(of.values()))
+    for one, other in look_alike(classes):
+        print(f"{one!a} and {other!a} count as two classes; if they are one, edit labels.csv")
     code = {label: k for k, label in enumerate(classes)}
     y = np.full(len(firsts), np.nan)
     y[list(of)] = [code[label] for label in of.values()]
@@ -312,7 +344,11 @@ def _labeled_pool(project, known):
 
 def _read_features(path):
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        array = np.lib.format.open_memmap(path, mode="r")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ValueError(
+            f"{path} is no .npy file of numbers, whole, as numpy.save writes it"
+        ) from None
     return check_points(str(path), array)

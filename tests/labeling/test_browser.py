@@ -127,6 +127,19 @@ def test_keys_stay_what_they_were_when_others_are_asked_for(page, project):
     assert classes == ["1 zebra", "2 ant"]
 
 
+def test_what_was_corrected_in_the_table_is_not_undone_by_the_browser(page, project):
+    press(page, "1", "1")  # cat; the table says dog of another
+    path = project.path("label.html")
+    known = {NAMES[0]: "cow", NAMES[1]: "cat", "a/5.png": "wolf"}
+    write_label_page(path, project, list(range(6)), [[]] * 6, ["cat"], known)
+    page.get(path.as_uri())
+    assert [label for _, label in download(page)[1:]] == ["cow", "cat", "", "", "wolf", ""]
+    page.find_elements(By.CSS_SELECTOR, "#all button")[1].click()
+    press(page, "0")  # what it saw in the table gives way to what is given here
+    page.get(path.as_uri())
+    assert [label for _, label in download(page)[1:]] == ["cow", "", "", "", "wolf", ""]
+
+
 def test_a_formula_is_no_class(page):
     press(page, "n")
     press(page, "=1+1", Keys.ENTER)
@@ -156,3 +169,7 @@ def test_nobody_is_kept_out_of_the_report(browser, project, scheme):
     assert serious(browser) == []
     assert overflow(browser) == 0
     assert errors(browser) == []
+    styled = browser.find_element(By.CSS_SELECTOR, ".swatch").value_of_css_property("width")
+    assert styled not in {"auto", "300px"}  # its policy lets its own style be
+    browser.execute_script("document.body.setAttribute('style', 'color: red')")
+    assert any("style" in error for error in errors(browser))  # and no other

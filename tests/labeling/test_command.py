@@ -1,6 +1,7 @@
 """The command, from image files to predictions, as its user types it."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from alvae import PoissonMBO, expected_accuracy, load_pool, select
+from alvae.__main__ import main as as_typed
 from alvae.labeling.command import main
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
 from alvae.labeling.project import Project
@@ -212,8 +214,41 @@ def test_images_that_were_moved_or_replaced(labeled, images, tmp_path, capsys):
     main(["select", str(labeled), "--images", str(moved)])
     assert "1 images are not in" in capsys.readouterr().out
     (moved / first).unlink()
+    main(["select", str(labeled), "--images", str(moved)])
+    assert f"lacks 1 of the images, such as {first}" in capsys.readouterr().out
+    shutil.rmtree(moved / "a")
+    shutil.rmtree(moved / "b")
     said = fails(capsys, "select", labeled, "--images", moved)
-    assert f"lacks 1 of the images, such as {first}" in said
+    assert f"{moved} lacks 152 of the images, such as a/000.png" in said
+
+
+def test_a_folder_that_is_gone_is_told(labeled, images, capsys):
+    about = json.loads((labeled / "project.json").read_text())
+    about["source"] += "-gone"
+    (labeled / "project.json").write_text(json.dumps(about))
+    main(["select", str(labeled)])
+    assert f"9 images are not in {about['source']} any more" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode")
+def test_a_project_in_a_folder_whose_name_is_no_text(labeled, tmp_path):
+    odd = shutil.copytree(labeled, tmp_path / "odd\udcff")
+    main(["select", str(odd)])
+    main(["predict", str(odd)])
+    assert "<title>odd?:" in (odd / "report.html").read_text()
+
+
+def test_neighbors_are_neither_blank_nor_copies(project, images, monkeypatch):
+    pages = []
+    monkeypatch.setattr("alvae.labeling.steps.write_label_page", lambda *page: pages.append(page))
+    codes = Project(project).codes.copy()
+    firsts = Project(project).firsts
+    codes[firsts != np.arange(len(codes))] = codes.mean(axis=0)  # near to all
+    np.save(project / "codes.npy", codes)
+    main(["select", str(project)])
+    ((_, _, chosen, near, *_),) = pages
+    assert all(len({*row} - {i}) == 8 for i, row in zip(chosen, near, strict=True))
+    assert all(firsts[j] == j for row in near for j in row)
 
 
 def test_an_interrupted_choice_is_made_again(labeled, monkeypatch, capsys):
@@ -224,11 +259,27 @@ def test_an_interrupted_choice_is_made_again(labeled, monkeypatch, capsys):
 
     with monkeypatch.context() as context:
         context.setattr(Project, "add_labels", interrupted)
-        with pytest.raises(SystemExit):
-            main(["select", str(labeled), "--more", "4"])
+        monkeypatch.setattr(sys, "argv", ["alvae", "select", str(labeled), "--more", "4"])
+        with pytest.raises(SystemExit, match="130"):
+            as_typed()
+    assert "the same command goes on from here" in capsys.readouterr().err
     assert asked(labeled) == before
     main(["select", str(labeled), "--more", "4"])
     assert len(asked(labeled)) == len(before) + 4
+
+
+def test_an_interruption_while_it_loads_is_no_traceback(monkeypatch, capsys):
+    class Interrupted:
+        @staticmethod
+        def find_spec(name, *_):
+            if name == "alvae.labeling.command":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "alvae.labeling.command")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted, *sys.meta_path])
+    with pytest.raises(SystemExit, match="130"):
+        as_typed()
+    assert capsys.readouterr().err == "\nalvae: interrupted; the same command goes on from here\n"
 
 
 def test_labels_from_before_count_in_a_new_project(pool, tmp_path, truth):
@@ -244,18 +295,19 @@ def test_labels_from_before_count_in_a_new_project(pool, tmp_path, truth):
 
 
 @pytest.mark.parametrize("n", [3, 5, 8])
-def test_very_small_pools(n, pool, tmp_path, monkeypatch):
+def test_very_small_pools(n, pool, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
     np.save(tmp_path / "few.npy", pool.images[:n])
     out = str(tmp_path / "p")
     main(["select", str(tmp_path / "few.npy"), "--budget", "2", "--out", out])
     label(tmp_path / "p", {name: f"kind {i}" for i, name in enumerate(asked(tmp_path / "p"))})
     main(["predict", out])
+    assert f"{n - 2:,} more labels may add up" in capsys.readouterr().out
     assert (tmp_path / "p" / "report.html").exists()
 
 
 def test_a_pool_with_nothing_on_it_is_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
+    monkeypatch.setattr("alvae.labeling.steps.recommended_vae", None)  # before a VAE is trained
     np.save(tmp_path / "none.npy", np.zeros((20, 8, 8), np.uint8))
     said = fails(capsys, "select", tmp_path / "none.npy", "--budget", 2, "--out", tmp_path / "p")
     assert "has 0 images that are neither blank nor copies" in said
@@ -330,7 +382,12 @@ def test_arrays_are_taken_like_files(kind, pool, tmp_path, monkeypatch, capsys):
     (source,) = tmp_path.iterdir()
     main(["select", str(source), "--budget", "3", "--out", str(tmp_path / "p")])
     np.testing.assert_array_equal(Project(tmp_path / "p").images, images)
-    assert "40 images of 28 x 28 pixels" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "40 images of 28 x 28 pixels" in said
+    assert "any more" not in said  # they never had files
+    for kind in ("folders", "label-studio"):
+        said = fails(capsys, "predict", tmp_path / "p", "--write", kind)
+        assert "has no image files, which --write is for" in said
 
 
 def test_what_the_user_can_mend_is_told_on_one_line(images, labeled, tmp_path, capsys):
@@ -339,6 +396,7 @@ def test_what_the_user_can_mend_is_told_on_one_line(images, labeled, tmp_path, c
     assert "has no image that can be read" in fails(
         capsys, "select", tmp_path / "empty", "--budget", 5, *out
     )
+    assert not (tmp_path / "new").exists()
     assert "there is no" in fails(capsys, "select", tmp_path / "none", "--budget", 5, *out)
     assert "--budget is missing" in fails(capsys, "select", images, *out)
     assert "is no project" in fails(capsys, "select", images, "--more", 5, *out)
@@ -353,6 +411,9 @@ def test_what_the_user_can_mend_is_told_on_one_line(images, labeled, tmp_path, c
     assert "from 1 to 152, the number of images" in fails(
         capsys, "select", images, "--budget", 999, *out
     )
+    assert "from 0 to 4294967295" in fails(
+        capsys, "select", images, "--budget", 3, "--seed", 2**32, *out
+    )
     assert not (images / ".lock").exists()
     assert "with the source" in fails(
         capsys, "select", tmp_path / "empty", "--budget", 5, "--out", labeled
@@ -362,13 +423,56 @@ def test_what_the_user_can_mend_is_told_on_one_line(images, labeled, tmp_path, c
     assert len(asked(labeled)) == 9
     (labeled / "codes.npy").write_bytes(b"\x93NUMPY")
     assert "codes.npy is damaged" in fails(capsys, "predict", labeled)
+    about = json.loads((labeled / "project.json").read_text())
     for name, content in (
         ("pool.csv", "file_name\n"),
+        ("project.json", json.dumps(about | {"source": 5})),
+        ("project.json", json.dumps({key: about[key] for key in about if key != "id"})),
         ("project.json", "{"),
         ("project.json", "[]"),
     ):
         (labeled / name).write_text(content)
         assert f"{name} " in fails(capsys, "predict", labeled)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"", b"\x93NUMPY", "npz", "objects"])
+def test_features_that_are_none_are_refused(content, tmp_path, capsys):
+    path = tmp_path / "codes.npy"
+    if content == "npz":
+        with open(path, "wb") as file:
+            np.savez(file, np.ones((5, 2)))
+    elif content == "objects":
+        np.save(path, np.array([{}, None]))
+    else:
+        path.write_bytes(content)
+    said = fails(capsys, "select", "--features", path, "--budget", 3, "--out", tmp_path / "p")
+    assert f"{path} is no .npy file of numbers" in said
+
+
+def test_when_no_image_is_left_that_is_told(tmp_path, capsys):
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=(8, 3)))
+    out = tmp_path / "p"
+    main(["select", "--features", str(tmp_path / "codes.npy"), "--budget", "8", "--out", str(out)])
+    label(out, {str(i): CLASSES[i % 2] for i in range(8)})
+    assert "p has no image left" in fails(capsys, "select", out, "--more", 1)
+
+
+def test_a_disk_that_is_full_is_told(labeled, images, tmp_path, monkeypatch, capsys):
+    before = (labeled / "labels.csv").read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as context:
+        context.setattr("alvae.labeling.steps.write_table", full)
+        said = fails(capsys, "predict", labeled)
+        assert f"{labeled}: No space left on device; make room, and run" in said
+        context.setattr("alvae.store.ROOM", 2**62)
+        said = fails(capsys, "select", images, "--budget", 3, "--out", tmp_path / "new")
+        assert f"{tmp_path / 'new'} is on a disk with" in said
+    assert (labeled / "labels.csv").read_bytes() == before
+    (labeled / "report.html").mkdir()
+    assert f"{labeled / 'report.html'}: Is a directory" in fails(capsys, "predict", labeled)
 
 
 def test_labels_that_are_missing_or_of_one_class_are_asked_for(project, truth, capsys):
@@ -388,8 +492,12 @@ def test_wrong_rows_are_told_and_no_label_is_lost(labeled, truth, capsys):
     wrong.write_text(
         "file_name,label\nnone.png,one\na/010.png,zero\na/010.png,one\na/012.png,one\n"
     )
+    (labeled / "labels.csv").write_text((labeled / "labels.csv").read_text() + "a/014.png,ONE\n")
+    before["a/014.png"] = "ONE"
     main(["predict", str(labeled), "--labels", str(wrong)])
     said = capsys.readouterr().out
+    assert f"{wrong} has 1 labels: 1 'one'" in said
+    assert "'ONE' and 'one' count as two classes" in said
     assert "downloaded.csv, row 2: no image" in said
     assert "'a/010.png' has two labels" in said
     after = read_labels(labeled / "labels.csv", [*truth]).of
@@ -426,7 +534,7 @@ def test_a_killed_command_goes_on(tmp_path):
     for i, image in enumerate(images):
         Image.fromarray((15 * image).astype(np.uint8)).save(tmp_path / "small" / f"{i:03}.png")
     np.save(tmp_path / "codes.npy", images.reshape(400, -1))
-    command = [sys.executable, "-m", "alvae.labeling", "select", str(tmp_path / "small")]
+    command = [sys.executable, "-m", "alvae", "select", str(tmp_path / "small")]
     command += ["--budget", "9", "--features", str(tmp_path / "codes.npy")]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     start = perf_counter()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alvae.labeling.export import as_folder, write_folders, write_tasks
-from alvae.labeling.labels import is_plain, merge_labels, read_labels
+from alvae.labeling.labels import is_plain, look_alike, merge_labels, read_labels
 
 NAMES = ["a/1.png", "a/2.png", "b/1.png", "b/=sum.png", "-x.png", "ä ö.jpg"]
 
@@ -128,6 +128,16 @@ def test_what_cannot_be_seen_is_no_name(text):
 )
 def test_what_people_name_files_is_a_name(text):
     assert is_plain(text)
+
+
+def test_classes_that_look_alike():
+    labels = ["Cat", "cat", "c at", "ca\u200bt", "dog", "é", "e\u0301", "1", "1.0", "01"]
+    assert look_alike(labels) == [
+        ("Cat", "cat"),
+        ("Cat", "c at"),
+        ("Cat", "ca\u200bt"),
+        ("é", "e\u0301"),
+    ]
 
 
 def test_nothing_there(path):
@@ -263,7 +273,7 @@ def test_classes_whose_folders_would_be_the_same_have_their_own(tmp_path):
     found = {p.name: p.parent.name for p in (tmp_path / "classes").rglob("*.png")}
     assert found == {"1.png": "a_b", "2.png": "a_b-2", "3.png": "A_b-3"}
     (source / "3.png").unlink()
-    with pytest.raises(ValueError, match="so that no link can be made to it"):
+    with pytest.raises(ValueError, match="for a link; --images says where it is now"):
         write_folders(tmp_path / "others", labels, source)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes", "pool"]
 
