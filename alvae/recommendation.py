@@ -21,6 +21,9 @@ LATENT_DIM = 16
 DISTORTIONS = {"translate": 0.1, "degrees": 20}  # in training
 EPOCHS = 5  # of a large pool; a smaller one is gone through more often
 STEPS = 2250  # of a training at most
+# A label goes to the best reconstructed of AROUND images around a medoid, but no more of them than
+# one in PARTS of its cluster: of clothes, half a cluster are not all of one class.
+AROUND, PARTS = 50, 25
 STEPS_PER_ROOT, FEWEST_STEPS = 50, 300  # a small pool soon has nothing more to teach
 
 
@@ -117,7 +120,8 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
         errors = None if is_features else reconstruction_errors(vae, images)
         bar.update()
         bar.set_description_str("searching for neighbors")
-        strategy = recommended_strategy(errors, random_state)
+        n_labels = len(images) - n_unlabeled + budget
+        strategy = recommended_strategy(errors, n_labels, random_state)
         prepared = strategy.prepare(codes, graph := NeighborGraph(codes))
         bar.update()
         bar.set_description_str("choosing")
@@ -126,13 +130,15 @@ def select(images, budget, y=None, vae=None, n_init=1, random_state=0):
     return Selection(indices, codes, vae, graph)
 
 
-def recommended_strategy(errors=None, random_state=0):
+def recommended_strategy(errors, n_labels, random_state=0):
     """The query strategy of `select`.
 
     Parameters
     ----------
-    errors : array-like of shape (n,), default=None
+    errors : array-like of shape (n,) or None
         Reconstruction errors of the images; None where no VAE took part.
+    n_labels : int
+        How many there will be, with those that are known.
     random_state : int, default=0
 
     Returns
@@ -141,7 +147,8 @@ def recommended_strategy(errors=None, random_state=0):
     """
     if errors is None:
         return SpectralMedoids(random_state=random_state)
-    return BestReconstructed(SpectralMedoids(), errors, random_state=random_state)
+    around = max(1, min(AROUND, len(errors) // (PARTS * n_labels)))
+    return BestReconstructed(SpectralMedoids(), errors, random_state, n_neighbors=around)
 
 
 def recommended_vae(images, random_state=0):

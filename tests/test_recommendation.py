@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alvae import BestReconstructed, ConvVAE, SpectralMedoids, load_pool, select
-from alvae.recommendation import epochs_for
+from alvae.recommendation import epochs_for, recommended_strategy
 from alvae.spaces import reconstruction_errors
 
 
@@ -26,13 +26,26 @@ def vae(images):
 
 
 def test_it_is_the_best_reconstructed_of_each_spectral_cluster(images, vae):
-    indices, codes, same, graph = select(images, 6, vae=vae, random_state=4)
+    indices, codes, same, graph = select(images, 3, vae=vae, random_state=4)
     assert same is vae
     np.testing.assert_array_equal(graph.X, codes)
     np.testing.assert_array_equal(codes, vae.transform(images))
     errors = reconstruction_errors(vae, images)
-    by_hand = BestReconstructed(SpectralMedoids(), errors, random_state=4)
-    np.testing.assert_array_equal(indices, by_hand.query(codes, batch_size=6))
+    by_hand = BestReconstructed(SpectralMedoids(), errors, random_state=4, n_neighbors=240 // 75)
+    np.testing.assert_array_equal(indices, by_hand.query(codes, batch_size=3))
+
+
+@pytest.mark.parametrize(("n", "n_labels", "around"), [(60_000, 10, 50), (5000, 50, 4), (90, 9, 1)])
+def test_images_around_a_medoid_are_few_beside_its_cluster(n, n_labels, around):
+    assert recommended_strategy(np.ones(n), n_labels).n_neighbors == around
+
+
+def test_known_labels_count_for_the_size_of_clusters(images, vae):
+    y = np.full(len(images), np.nan)
+    y[:3] = [0, 1, 2]
+    indices, codes, *_ = select(images, 3, y, vae=vae)
+    strategy = recommended_strategy(reconstruction_errors(vae, images), 6)
+    np.testing.assert_array_equal(indices, strategy.query(codes, y, 3))
 
 
 def test_labels_known_before_are_not_asked_for_again(images, vae):

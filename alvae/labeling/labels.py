@@ -296,8 +296,11 @@ class _Names:
 
     def find(self, given, is_upload=False):
         """Its name; None if there is none, or several."""
-        name = posixpath.normpath(given.strip().replace("\\", "/")).lstrip("/") if given else ""
-        for one in (given, given.strip(), name):
+        plain, name = (
+            posixpath.normpath(path).lstrip("/") if given else ""
+            for path in (given.strip(), given.strip().replace("\\", "/"))
+        )
+        for one in (given, given.strip(), plain, name):
             if one in self.known:
                 return one
         some = self.by_base.get(posixpath.basename(name), [])

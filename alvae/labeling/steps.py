@@ -166,7 +166,8 @@ def choose(project, n):
     check_integer("the number of images", n, 1, *most)
     X, errors = project.codes[index], project.errors
     errors = None if errors is None else errors[index]
-    strategy = recommended_strategy(errors, project.about["seed"])
+    n_labels = n + int(np.sum(~np.isnan(y)))
+    strategy = recommended_strategy(errors, n_labels, project.about["seed"])
     graph = NeighborGraph(X)
     chosen = index[strategy.query(X, y, n, prepared=strategy.prepare(X, graph))]
     if len(classes) > 1:

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alvae.labeling.export import as_folder, write_folders, write_tasks
@@ -156,6 +156,7 @@ names_and_labels = st.dictionaries(
 
 
 @given(names_and_labels)
+@example({"=\\": "?"})
 def test_a_table_that_we_wrote_is_read_as_it_was(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("labels") / "labels.csv"
     assert merge_labels(path, [*rows], rows) == []
