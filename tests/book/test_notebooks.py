@@ -85,7 +85,7 @@ def test_code_cells_are_short(notebook):
 
 
 # Pages that do not have their shape yet.
-TO_COME = "which_points radius claims"
+TO_COME = "radius claims"
 
 
 @pytest.fixture
