@@ -21,10 +21,10 @@ LATENT_DIM = 16
 DISTORTIONS = {"translate": 0.1, "degrees": 20}  # in training
 EPOCHS = 5  # of a large pool; a smaller one is gone through more often
 STEPS = 2250  # of a training at most
+STEPS_PER_ROOT, FEWEST_STEPS = 50, 300  # a small pool soon has nothing more to teach
 # A label goes to the best reconstructed of AROUND images around a medoid, but no more of them than
 # one in PARTS of its cluster: of clothes, half a cluster are not all of one class.
 AROUND, PARTS = 50, 25
-STEPS_PER_ROOT, FEWEST_STEPS = 50, 300  # a small pool soon has nothing more to teach
 
 
 class Selection(NamedTuple):

@@ -296,11 +296,8 @@ class _Names:
 
     def find(self, given, is_upload=False):
         """Its name; None if there is none, or several."""
-        plain, name = (
-            posixpath.normpath(path).lstrip("/") if given else ""
-            for path in (given.strip(), given.strip().replace("\\", "/"))
-        )
-        for one in (given, given.strip(), plain, name):
+        name = _normal(given.strip().replace("\\", "/"))
+        for one in (given, given.strip(), _normal(given.strip()), name):
             if one in self.known:
                 return one
         some = self.by_base.get(posixpath.basename(name), [])
@@ -312,6 +309,10 @@ class _Names:
         if is_upload and not below and UPLOADED.match(base):
             below = self.by_base.get(base[9:], [])
         return below[0] if len(below) == 1 else None
+
+
+def _normal(path):
+    return posixpath.normpath(path).lstrip("/") if path else ""
 
 
 def _matched(path, rows, names):
