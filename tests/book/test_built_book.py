@@ -189,7 +189,7 @@ def test_code_is_unfolded_from_the_keyboard(browser, site):
     visit(browser, site + with_a_folded_cell())
     summary = browser.find_element(By.CSS_SELECTOR, "details.hide summary")
     summary.send_keys(Keys.ENTER)
-    assert browser.find_element(By.CSS_SELECTOR, "details.hide pre").is_displayed()
+    wait(browser, browser.find_element(By.CSS_SELECTOR, "details.hide pre").is_displayed)
 
 
 def test_a_phone_gets_the_list_of_pages(browser, site):
