@@ -26,18 +26,25 @@ def write_folders(folder, predictions, source):
     source : Path
         Where the images are.
 
+    Returns
+    -------
+    list of str
+        Images that are not there any more, and get no link.
+
     Raises
     ------
     ValueError
-        `folder` is there, or an image is not.
+        `folder` is there, or no image is.
     """
     if folder.exists():
         raise ValueError(f"{folder} is there already; move or remove it first")
-    for name in predictions:
-        if not (source / name).is_file():
-            raise ValueError(
-                f"there is no {source / name}, for a link; --images says where it is now"
-            )
+    gone = [name for name in predictions if not (source / name).is_file()]
+    if gone and len(gone) == len(predictions):
+        raise ValueError(
+            f"there is no {source / gone[0]}, for a link; --images says where it is now"
+        )
+    absent = set(gone)
+    predictions = {name: k for name, k in predictions.items() if name not in absent}
     folders = {}
     for label in dict.fromkeys(predictions.values()):
         name = as_folder(label)
@@ -62,6 +69,7 @@ def write_folders(folder, predictions, source):
         new.rename(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+    return gone
 
 
 def as_folder(label):

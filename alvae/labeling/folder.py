@@ -158,7 +158,7 @@ def _list_files(folder):
             if not is_plain(name):
                 refused[ascii(name)] = "its name has characters that cannot be seen"
             elif not name.lower().endswith(SUFFIXES):
-                refused[name] = "its name is not that of an image"
+                refused[name] = f"its name ends with none of {', '.join(SUFFIXES)}"
             else:
                 names.append(name)
     return sorted(names), refused
@@ -330,7 +330,7 @@ def _remarks(headers, shape, gray):
     if n := sum(header.is_deep for header in headers):
         remarks.append(f"of {n:,} with more than 8 bits the range was kept, not the values")
     if n := sum(header.is_transparent for header in headers):
-        remarks.append(f"{n:,} with transparent parts were put on white")
+        remarks.append(f"{n:,} with a channel for transparency were put on white")
     if n := sum(header.has_pages for header in headers):
         remarks.append(f"of {n:,} with several pages or frames the first was taken")
     return remarks

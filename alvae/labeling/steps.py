@@ -1,6 +1,7 @@
 """The steps of the tool: read, train, choose, predict. Each says what it does and finds."""
 
-from collections import Counter
+import warnings
+from collections import Counter, defaultdict
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -67,7 +68,7 @@ def begin(folder, source, features, budget, seed):
         check_room(folder)
         read = read_arrays if holds_arrays(source) else read_folder
         names, images, refused, remarks = read(source)
-    for line in (*remarks, *(f"left out: {name}: {reason}" for name, reason in refused.items())):
+    for line in (*remarks, *left_out(refused)):
         print(line)
     if array is not None and len(array) != len(names):
         raise ValueError(
@@ -77,6 +78,34 @@ def begin(folder, source, features, budget, seed):
     check_integer("--budget", budget, 1, len(names), "the number of images")
     given |= {"id": uuid4().hex, "refused": refused}
     return Project.begin(folder, names, images=images, features=array, **given)
+
+
+def left_out(refused):
+    """In words which files are left out, and why: a line for each reason.
+
+    Parameters
+    ----------
+    refused : dict of str to str
+        The reason, by the name of the file.
+
+    Returns
+    -------
+    list of str
+    """
+    by_reason = defaultdict(list)
+    for name, reason in refused.items():
+        by_reason[reason].append(name)
+    return [f"left out: {_some(names)}: {reason}" for reason, names in by_reason.items()]
+
+
+def _some(names):
+    more = len(names) - MOST
+    return ", ".join(names[:MOST]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _counted(n, noun, plural=None):
+    """A number of things: "1 label", "20 labels"."""
+    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 
 def encode(project):
@@ -91,7 +120,13 @@ def encode(project):
         vae = recommended_vae(images, project.about["seed"])
         minutes = max(1, round(_training_seconds(vae, images) / 60))
         print(f"training a VAE of {vae.latent_dim} dimensions: about {minutes} min", flush=True)
-        vae = fit_stored(vae, images)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            vae = fit_stored(vae, images)
+        for warning in caught:
+            fault, advice, _ = str(warning.message).partition(": try ")
+            if advice:  # it is for those who write Python
+                print(f"the training could be better: {fault}; another --seed may help")
         with store.replacing(project.path("vae.pt")) as temporary:
             vae.save(temporary)
         errors = reconstruction_errors(vae, images)
@@ -116,7 +151,8 @@ def encode(project):
     blank = project.firsts == -1
     if not own.all():
         n_copies = np.sum(~own & ~blank)
-        print(f"not to be labeled: {n_copies:,} copies of other images, {blank.sum():,} blank ones")
+        some = _counted(n_copies, "copy", "copies"), _counted(blank.sum(), "blank image")
+        print(f"not to be labeled: {' and '.join(some)}")
     _check_enough(project, project.firsts)
 
 
@@ -176,7 +212,7 @@ def choose(project, n):
     new = [project.names[i] for i in chosen]
     show(project, new)
     project.add_labels(dict.fromkeys(new, ""))  # last: with it the choice is made
-    print(f"{n:,} images more to label are in {project.path('labels.csv')}")
+    print(f"{_counted(n, 'more image')} to label: see {project.path('labels.csv')}")
 
 
 def show(project, new=()):
@@ -240,7 +276,7 @@ def predict(project, write=()):
     path = project.path("predictions.csv")
     columns = ("file_name", "label", "confidence", "from")
     write_table(path, columns, ((as_cell(name), *values) for name, *values in rows))
-    print(f"{len(rows):,} labels are in {path}")
+    print(f"{_counted(len(rows), 'label')} written to {path}")
     lines = outlook(classifier, graph, y, min(MORE, int(np.isnan(y).sum())))
     for line in lines:
         print(line)
@@ -250,7 +286,9 @@ def predict(project, write=()):
     source = Path(project.about["source"] or project.folder)
     if "folders" in write:
         path = project.path("predictions")
-        write_folders(path, {name: label for name, label, *_ in rows if label}, source)
+        gone = write_folders(path, {name: label for name, label, *_ in rows if label}, source)
+        for line in left_out(dict.fromkeys(gone, "it is gone")):
+            print(line)
         print(f"the images are in {path}, by class, as links")
     if "label-studio" in write:
         path = project.path("label-studio.json")
@@ -314,7 +352,7 @@ def take_over(project, path):
         print(problem)
     of = Counter(labels.values())
     some = [f"{n:,} {label!r}" for label, n in of.most_common(MOST)] + ["..."] * (len(of) > MOST)
-    print(f"{path} has {len(labels):,} labels{': ' * bool(of)}{', '.join(some)}")
+    print(f"{path} has {_counted(len(labels), 'label')}{': ' * bool(of)}{', '.join(some)}")
 
 
 def _labeled_pool(project, known):

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from contextlib import suppress
 from time import perf_counter
 
@@ -22,6 +23,8 @@ from alvae.__main__ import main as as_typed
 from alvae.labeling.command import main
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
 from alvae.labeling.project import Project
+from alvae.labeling.steps import left_out
+from alvae.spaces import fit_stored
 
 CLASSES = "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
 
@@ -496,7 +499,7 @@ def test_wrong_rows_are_told_and_no_label_is_lost(labeled, truth, capsys):
     before["a/014.png"] = "ONE"
     main(["predict", str(labeled), "--labels", str(wrong)])
     said = capsys.readouterr().out
-    assert f"{wrong} has 1 labels: 1 'one'" in said
+    assert f"{wrong} has 1 label: 1 'one'" in said
     assert "'ONE' and 'one' count as two classes" in said
     assert "downloaded.csv, row 2: no image" in said
     assert "'a/010.png' has two labels" in said
@@ -547,3 +550,25 @@ def test_a_killed_command_goes_on(tmp_path):
     assert asked(killed) == asked(whole)
     np.testing.assert_array_equal(Project(killed).codes, Project(whole).codes)
     assert not list(killed.glob(".*.npy"))
+
+
+def test_files_left_out_for_one_reason_share_a_line():
+    refused = dict.fromkeys([f"{k}.txt" for k in range(1204)], "no image") | {"x.png": "cut off"}
+    assert left_out(refused) == [
+        "left out: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 1,199 more: no image",
+        "left out: x.png: cut off",
+    ]
+    assert left_out({"a": "r", "b": "r"}) == ["left out: a, b: r"]
+
+
+def test_advice_of_a_training_is_in_words_of_the_command(images, tmp_path, capsys, monkeypatch):
+    def fit(vae, images):
+        warnings.warn("9% of the filters answer to no image: try more epochs", stacklevel=1)
+        return fit_stored(vae, images)
+
+    monkeypatch.setattr("alvae.spaces.fit_stored", fit)
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 2)
+    main(["select", str(images), "--budget", "3", "--out", str(tmp_path / "project")])
+    said = capsys.readouterr().out
+    assert "better: 9% of the filters answer to no image; another --seed may help" in said
+    assert "epochs" not in said

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alvae.labeling import folder as reader
-from alvae.labeling.folder import SIDE, common_shape, read_folder
+from alvae.labeling.folder import SIDE, SUFFIXES, common_shape, read_folder
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_transparent_parts_are_white_and_color_is_kept(folder):
     assert images[0, 0, 9].tolist() == [255, 255, 255]
     assert remarks == [
         "1 images of 10 x 10 pixels, in color",
-        "1 with transparent parts were put on white",
+        "1 with a channel for transparency were put on white",
     ]
 
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(folder):
     bad = ["cut.png", "cut early.png", "empty.jpg", "text.png", "notes.txt", "'new\\nline.png'"]
     assert set(refused) == {*bad, "bomb.png", "pipe.png", "nan.tiff"}
     assert all(reason and "\n" not in reason for reason in refused.values())
-    assert refused["notes.txt"] == "its name is not that of an image"
+    assert refused["notes.txt"] == "its name ends with none of " + ", ".join(SUFFIXES)
     assert refused["text.png"] == "it is no image, or of a kind that is not known"
 
 

@@ -273,7 +273,16 @@ def test_classes_whose_folders_would_be_the_same_have_their_own(tmp_path):
     write_folders(tmp_path / "classes", labels, source)
     found = {p.name: p.parent.name for p in (tmp_path / "classes").rglob("*.png")}
     assert found == {"1.png": "a_b", "2.png": "a_b-2", "3.png": "A_b-3"}
-    (source / "3.png").unlink()
+
+
+def test_images_that_are_gone_get_no_link_and_are_named(tmp_path):
+    source = tmp_path / "pool"
+    source.mkdir()
+    labels = {"1.png": "a", "2.png": "b"}
+    (source / "2.png").write_text("2")
+    assert write_folders(tmp_path / "classes", labels, source) == ["1.png"]
+    assert [p.name for p in (tmp_path / "classes").rglob("*.png")] == ["2.png"]
+    (source / "2.png").unlink()
     with pytest.raises(ValueError, match="for a link; --images says where it is now"):
         write_folders(tmp_path / "others", labels, source)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes", "pool"]
