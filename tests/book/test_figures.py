@@ -47,6 +47,17 @@ def trials():
     return frame.assign(seconds=np.random.default_rng(1).uniform(1, 2, len(frame)))
 
 
+def estimates():
+    """A row of each verdict, in two panels."""
+    columns = ["short", "group", "rule", "theirs", "ours", "low", "high", "verdict"]
+    rows = [
+        ("a", "level", "at least", 0.5, 0.7, 0.6, 0.8, "holds"),
+        ("b", "level", "at most", 0.5, 0.5, 0.4, 0.6, "undecided"),
+        ("c", "size", "at most", 1.0, 4.0, 2.0, 8.0, "does not hold"),
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
 HISTORY = [{"epoch": k, "loss": 9 / k, "reconstruction": 8 / k, "kl": 1 / k} for k in (1, 2, 3)]
 X = np.linspace(0, 1, 20)
 ANSWERS = np.array([[0, 0, 0], [0, 0, 4], [3, 6, 6]])
@@ -56,6 +67,7 @@ EVERY_FIGURE = {
     "training_history": lambda: figures.training_history(HISTORY),
     "image_rows": lambda: figures.image_rows(np.zeros((1, 1, 8, 8))),
     "learning_curves": lambda: figures.learning_curves(table()),
+    "forest": lambda: figures.forest(estimates(), {"level": "x", "size": "y"}, ["size"]),
     "functions": lambda: figures.functions(X, {"a": X}, "x", "y"),
     "histogram_with_density": lambda: figures.histogram_with_density(X, X, X, "x"),
     "selections": lambda: figures.selections(*points(2, 3), {"uniform": [0, 1]}),
@@ -316,6 +328,22 @@ def test_selections_mark_the_chosen_points(d, n_classes, n_panels):
     fig.draw_without_rendering()
 
 
+def test_a_forest_has_a_row_for_each_estimate_and_shows_what_was_claimed():
+    fig = figures.forest(estimates(), {"size": "factor", "level": "share"}, ["size"])
+    size, level = fig.axes
+    assert [label.get_text() for label in level.get_yticklabels()] == ["a", "b"]
+    assert (size.get_xscale(), level.get_xscale()) == ("log", "linear")
+    assert (size.get_xlabel(), level.get_xlabel()) == ("factor", "share")
+    drawn = [[*map(float, line.get_xdata())] for line in level.lines if len(line.get_xdata())]
+    assert drawn == [[0.6, 0.8], [0.7], [0.5], [0.4, 0.6], [0.5], [0.5]]
+    colors = {line.get_color() for line in (level.lines[0], level.lines[3], size.lines[0])}
+    assert len(colors) == 3
+    assert level.get_ylim()[0] > level.get_ylim()[1]  # the first row is on top
+    (legend,) = fig.legends
+    said = [text.get_text() for text in legend.get_texts()]
+    assert said == ["holds", "undecided", "does not hold", "the paper"]
+
+
 @pytest.mark.parametrize("d", [1, 2, 5])
 def test_a_film_shows_the_same_points_in_every_frame(d):
     Z, labels = points(d, 3)
@@ -488,6 +516,8 @@ def twice():
         (lambda: figures.learning_curves(table(), zoom=(1, 0)), r"zoom is \(1, 0\)"),
         (lambda: figures.learning_curves(table(), paper=table()[:0]), "paper has 0 rows"),
         (lambda: figures.learning_curves(table(), zoom=0.9), "zoom has shape"),
+        (lambda: figures.forest(estimates(), {"level": "x"}), "xlabels has .'level'.; it must"),
+        (lambda: figures.forest(estimates()[["short"]], {"level": "x"}), "table has 3 rows"),
         (lambda: figures.functions(X, {}, "x", "y"), "series is empty"),
         (lambda: figures.functions(X, {"a": X[1:]}, "x", "y"), r"series\['a'\] has shape \(19"),
         (lambda: figures.functions(X, {"a": X}, "x", "y", mark=np.nan), "mark holds NaN"),

@@ -14,6 +14,7 @@ from alvae.book.figures.curves import (
     training_history,
 )
 from alvae.book.figures.filters import answers
+from alvae.book.figures.forests import forest
 from alvae.book.figures.points import film, image_rows, latent_space, selections
 from alvae.book.figures.sheets import picks
 from alvae.book.figures.style import use_style
@@ -22,6 +23,7 @@ __all__ = [
     "answers",
     "costs",
     "film",
+    "forest",
     "functions",
     "histogram_with_density",
     "image_rows",

@@ -368,7 +368,7 @@ def panels(
             logarithmic_x(ax, sorted(part[x].unique()))
     for ax in axes.flat[len(parts) :]:
         ax.remove()
-    for ax in axes[-1]:
+    for ax in axes.flat[len(parts) - columns : len(parts)]:  # the lowest of each column
         ax.set_xlabel(xlabel or x)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel or y)

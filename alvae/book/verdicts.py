@@ -1,0 +1,120 @@
+"""Whether a claim holds, from what several VAEs gave: no more certain than they are."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from alvae.book.cells import listing
+
+LEVEL = 0.05  # of the tests, and of intervals what they leave out
+RULES = ("about", "at least", "at most")
+
+
+def judge(claims, ours):
+    """Compare the paper's claims with our results.
+
+    A number that is known is compared as it is. Where several VAEs gave a value each, a claim about
+    one condition holds if a one-sided t-test says so. A claim about many conditions, such as all
+    budgets, holds if the test of each of them says so; no correction is due, as all have to [1]_.
+    It does not hold if the test of one of them says the contrary, with Bonferroni's correction for
+    their number. Else it is undecided.
+
+    Parameters
+    ----------
+    claims : list of dict
+        As in `book/claims.yml`.
+    ours : dict of str to float, Series or DataFrame
+        For every claim's `ours` a number that is known; or a row for each VAE, and a column for
+        each condition.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `claim`, `rule`, `theirs`; `ours`, the mean over the VAEs, for the condition that is the
+        worst for the claim, and `where`, its name; `low` and `high`, the interval of 95 % for it,
+        simultaneous for all conditions; `n` VAEs; and `verdict`: "holds", "undecided" or "does not
+        hold". Ratios are compared by their logarithms.
+
+    Raises
+    ------
+    ValueError
+        If a claim names a result that is not there, or an unknown rule; if a value is missing, or
+        there is only one VAE.
+
+    References
+    ----------
+    .. [1] R. L. Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics
+       24, 1982: intersection-union tests.
+    """
+    rows = []
+    for claim in claims:
+        name, rule = claim["ours"], claim["rule"]
+        if name not in ours:
+            raise ValueError(f"no result {name!r}; there are {listing(ours)}")
+        if rule not in RULES:
+            raise ValueError(f"rule is {rule!r}; allowed are {listing(RULES)}")
+        known = np.ndim(ours[name]) == 0
+        found = _exact(claim, ours[name]) if known else _estimated(claim, ours[name])
+        told = {key: claim.get(key) for key in ("claim", "short", "group", "rule", "theirs")}
+        rows.append(told | found)
+    return pd.DataFrame(rows)
+
+
+def _exact(claim, value):
+    distance = value - claim["theirs"]
+    margin = {
+        "about": claim.get("tolerance", 0) - abs(distance),
+        "at least": distance,
+        "at most": -distance,
+    }
+    holds = margin[claim["rule"]] >= 0  # False where the value is missing
+    return {
+        "ours": value,
+        "where": "",
+        "low": value,
+        "high": value,
+        "n": 0,
+        "verdict": "holds" if holds else "does not hold",
+    }
+
+
+def _estimated(claim, values):
+    name, rule = claim["ours"], claim["rule"]
+    values = values.to_frame("") if isinstance(values, pd.Series) else values
+    if rule == "about":
+        raise ValueError(f"rule is 'about', and {name} is an estimate; allowed is a number")
+    is_ratio = claim.get("group") == "ratio"
+    if (
+        values.isna().any(axis=None)
+        or len(values) < 2
+        or (is_ratio and (values <= 0).any(axis=None))
+    ):
+        what = "positive ones" if is_ratio else "numbers"
+        raise ValueError(f"{name} has shape {values.shape}; allowed are {what} of two VAEs or more")
+    theirs = claim["theirs"]
+    values, theirs = (np.log(values), np.log(theirs)) if is_ratio else (values, theirs)
+    margins = (values - theirs) * (1 if rule == "at least" else -1)
+    mean, error, free = margins.mean(), margins.sem(), len(values) - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = mean / error  # infinite where all VAEs agree; missing, and undecided, at the border
+    against = t.sf(score, free)  # p value of "it is not better than that"
+    contrary = len(score) * t.cdf(score, free)
+    if (against < LEVEL).all():
+        verdict = "holds"
+    elif (contrary < LEVEL).any():
+        verdict = "does not hold"
+    else:
+        verdict = "undecided"
+    worst = mean.idxmin()
+    reach = t.isf(LEVEL / 2 / len(score), free) * error[worst]
+    middle = values[worst].mean()
+    ends = np.array([middle, middle - reach, middle + reach])
+    value, low, high = np.exp(ends) if is_ratio else ends
+    return {
+        "ours": value,
+        "where": str(worst),
+        "low": low,
+        "high": high,
+        "n": len(values),
+        "verdict": verdict,
+    }
