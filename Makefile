@@ -101,7 +101,7 @@ format: $(STAMP) ## mend what lint finds, as far as tools can
 	"$(BIN)/ruff" format .
 	$(if $(NOTEBOOKS),$(NBSTRIPOUT) $(NOTEBOOKS))
 
-studies: $(STAMP) ## run the long comparisons of the book, an hour or two, into book/results
+studies: $(STAMP) ## run the long comparisons of the book, some hours, into book/results
 	"$(BIN)/python" -m alvae.book.studies
 
 # --upgrade: otherwise uv would take over the hashes of the old file. torch is its CPU build, from PyTorch's

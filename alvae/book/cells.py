@@ -1,4 +1,4 @@
-"""What a notebook hands to its prose: values, tables, verdicts.
+"""What a notebook hands to its prose: values and tables.
 
 No cell of a page that only reads tables loads torch: nothing here does.
 """
@@ -90,61 +90,6 @@ def table(frame, caption, name, decimals=3):
         .to_markdown(index=False, disable_numparse=True, colalign=align)
     )
     return Markdown(f":::{{table}} {caption}\n:name: {name}\n\n{rows}\n:::")
-
-
-def judge(claims, ours):
-    """Compare the paper's claims with our results.
-
-    Parameters
-    ----------
-    claims : list of dict
-        As in `book/claims.yml`.
-    ours : dict of str to tuple
-        For every claim's `ours` our value, its standard deviation over the trials and its standard
-        error; shorter where there are none.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `claim`, `paper`, `tolerance`, `ours`, `std`, `error` and `verdict`: "holds"; "undecided"
-        where two standard errors more or less would turn it; or "does not hold".
-
-    Raises
-    ------
-    ValueError
-        If a claim names a result that is not there, or an unknown rule.
-    """
-    # By how much a value is inside of what the paper says.
-    margins = {
-        "about": lambda value, theirs, tolerance: tolerance - abs(value - theirs),
-        "at least": lambda value, theirs, tolerance: value - (theirs - tolerance),
-        "at most": lambda value, theirs, tolerance: theirs + tolerance - value,
-    }
-    rows = []
-    for claim in claims:
-        if claim["ours"] not in ours:
-            raise ValueError(f"no result {claim['ours']!r}; there are {listing(ours)}")
-        if claim["rule"] not in margins:
-            raise ValueError(f"rule is {claim['rule']!r}; allowed are {listing(margins)}")
-        value, std, error = (*ours[claim["ours"]], np.nan, np.nan)[:3]
-        margin = margins[claim["rule"]](value, claim["theirs"], claim["tolerance"])
-        undecided = abs(margin) < 2 * error  # False where there is no error
-        rows.append(
-            {
-                "claim": claim["claim"],
-                "paper": f"{claim['rule']} {claim['theirs']}",
-                "tolerance": f"{claim['tolerance']:g}",
-                "ours": f"{value:.4f}".rstrip("0").rstrip("."),
-                "std": f"{std:.4f}" if np.isfinite(std) else "–",
-                "error": f"{error:.4f}" if np.isfinite(error) else "–",
-                "verdict": "undecided"
-                if undecided
-                else "holds"
-                if margin >= 0
-                else "does not hold",
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def listing(items):

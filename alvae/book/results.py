@@ -5,6 +5,8 @@ And what the paper states of its curves.
 Nothing here loads torch: a page that only reads tables opens at once.
 """
 
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import yaml
@@ -19,14 +21,19 @@ POINTS = {  # the studies of points, by their digits
     "all ten": "points-ten",
 }
 
-# The claims that are points of curves: space, strategy, and the budget or, for a number of labels,
-# the accuracy that they bring.
+# The claims that are points of curves: space, strategy and the number of labels that the paper has.
 CURVES = {
-    "uniform_latent_40": ("latent", "uniform", {"budget": 40}),
-    "uniform_input_labels": ("input", "uniform", {"mean": 0.96}),
-    "coreset_latent_20": ("latent", "core-set", {"budget": 20}),
-    "coreset_latent_200": ("latent", "core-set", {"budget": 200}),
+    "uniform_latent_40": ("latent", "uniform", 40),
+    "uniform_input_100": ("input", "uniform", 120),
+    "coreset_latent_20": ("latent", "core-set", 20),
+    "coreset_latent_200": ("latent", "core-set", 200),
 }
+
+
+def claimed():
+    """The numbers of the paper, by the names of its claims in `book/claims.yml`."""
+    claims = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
+    return {claim["ours"]: claim["theirs"] * claim.get("scale", 1) for claim in claims}
 
 
 def paper_points(digits):
@@ -43,13 +50,9 @@ def paper_points(digits):
     """
     if sorted(digits) != [0, 3, 9]:
         return None
-    claims = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
-    theirs = {claim["ours"]: claim["theirs"] for claim in claims}
-    rows = [
-        {"space": space, "strategy": strategy, "budget": theirs[name], "mean": theirs[name]} | known
-        for name, (space, strategy, known) in CURVES.items()
-    ]
-    return pd.DataFrame(rows)
+    theirs = claimed()
+    rows = [(*curve, theirs[name]) for name, curve in CURVES.items()]
+    return pd.DataFrame(rows, columns=["space", "strategy", "budget", "mean"])
 
 
 def read_results(names):
@@ -161,3 +164,78 @@ def paired_gains(table, strategy, by):
     corrected = np.maximum.accumulate(alone[order] * np.arange(len(alone), 0, -1))
     result.loc[order, "p"] = corrected.clip(max=1)
     return result
+
+
+def of_each_vae(table, value="mean", columns="budget", **curve):
+    """The values of one curve, apart for each VAE.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `seed`, the columns that are named in `curve` and by the other arguments.
+    value : str, default="mean"
+        The column of the values.
+    columns : str, default="budget"
+        What the columns of the result tell apart.
+    **curve
+        Of the rows that count: what is in some columns, such as ``space="latent"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each VAE.
+
+    Raises
+    ------
+    ValueError
+        If there is no such row.
+    """
+    rows = table
+    for name, wanted in curve.items():
+        rows = rows[rows[name] == wanted]
+    if rows.empty:
+        raise ValueError(f"the table has no rows of {curve}")
+    return rows.pivot(index="seed", columns=columns, values=value)
+
+
+def parts_of_gain(table, first, last, by):
+    """What each of several changes adds to the accuracy, when all are made, by Shapley values [1]_.
+
+    A change may be worth more after another one. So its part is the mean of what it adds, over all
+    orders in which they can be made; the parts add up to the whole gain.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `seed`, `mean`, the columns named in `by`, and those of the changes, with every combination
+        of what they have before and after.
+    first, last : dict of str to object
+        By the name of its column what each change begins and ends with.
+    by : list of str
+        Columns that tell apart what is divided.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `by`, `seed`, `part`, the name of the changed column, and `gain`; beside it `made_first` and
+        `made_last`, what the change adds before all others and after them. A row for each VAE.
+
+    References
+    ----------
+    .. [1] L. S. Shapley, "A Value for n-Person Games", Contributions to the Theory of Games II,
+       1953.
+    """
+    names = list(first)
+    found = []
+    for key, rows in table.groupby([*by, "seed"], sort=False):
+        means = rows.set_index(names)["mean"]
+        for name in names:
+            gains = {}
+            for order in permutations(names):
+                before = order[: order.index(name)]
+                at = {**first, **{other: last[other] for other in before}}
+                after = {**at, name: last[name]}
+                gains[order] = means[(*after.values(),)] - means[(*at.values(),)]
+            ends = [next(g for o, g in gains.items() if o[i] == name) for i in (0, -1)]
+            found.append((*key, name, np.mean([*gains.values()]), *ends))
+    return pd.DataFrame(found, columns=[*by, "seed", "part", "gain", "made_first", "made_last"])

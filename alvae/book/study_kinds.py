@@ -20,8 +20,14 @@ from sklearn.svm import SVC
 from alvae import classifiers, queries
 from alvae.book.comparison import cold_starts, line_up
 from alvae.classifiers import GridSearchSVC, PoissonMBO
-from alvae.coverage import covering_radius, kmeans_nmi
-from alvae.queries import BestReconstructed, KMeansCoreset, SpectralMedoids, UniformSampling
+from alvae.coverage import covering_radius, kmeans_nmi, mean_distance
+from alvae.queries import (
+    BestReconstructed,
+    KCenterGreedy,
+    KMeansCoreset,
+    SpectralMedoids,
+    UniformSampling,
+)
 from alvae.spaces import both_spaces, fit_stored, latent_codes, reconstruction_errors
 from alvae.summaries import summarize
 
@@ -29,10 +35,24 @@ CORESET_CLUSTERS = 20  # of the paper's core-set, where it stands beside other m
 
 
 def paper_study(experiment):
-    """The paper's learning curves, uniform draws and the core-set in both spaces, and the NMI."""
+    """The paper's learning curves, uniform draws and the core-set in both spaces, and the NMI.
+
+    In the latent space also k-center, the other approximation of equation (3), and how well the
+    points cover the pool.
+    """
     spaces = both_spaces(experiment.pool, _fitted(experiment.vae, experiment))
     nmi = {space: kmeans_nmi(X, experiment.pool.labels) for space, (X, _) in spaces.items()}
-    table = summarize(experiment.learning_curves(spaces, _of_the_paper(experiment)))
+    pixels, latent = ({name: X} for name, X in spaces.items())
+    strategies = _of_the_paper(experiment)
+    measured = {"measures": {"radius": covering_radius, "distance": mean_distance}}
+    curves = [
+        experiment.learning_curves(pixels, strategies),
+        experiment.learning_curves(latent, strategies | {"k-center": KCenterGreedy()}, **measured),
+    ]
+    curves = pd.concat(curves)
+    table = summarize(curves)
+    for measure in measured["measures"]:
+        table[measure] = summarize(curves, measure)["mean"]
     return table.assign(nmi=table["space"].map(nmi))
 
 
@@ -88,18 +108,20 @@ def clustering_study(experiment, variants, clusterings):
 def controls_study(experiment):
     """What the space, the choice and the classifier each buy: all of them with each other.
 
-    The plain autoencoder is the VAE without the regularization term: nothing keeps its σ from
-    going to zero.
+    The plain VAE is trained on images as they are, and so is the autoencoder: the VAE without the
+    regularization term, where nothing keeps its σ from going to zero.
     """
-    pool, tables = experiment.pool, []
+    pool, tables, plain = experiment.pool, [], replace(experiment, translate=0, degrees=0)
     pixels = pool.flatten()
     components = PCA(experiment.latent_dim, random_state=0).fit(pixels[0])
-    plain = clone(experiment.vae).set_params(beta=0)
-    spaces = {
-        "pixels": pixels,
-        "PCA": tuple(map(components.transform, pixels)),
-        "autoencoder": _latent(_fitted(plain, experiment), experiment)["latent"],
-        "VAE": _latent(_fitted(experiment.vae, experiment), experiment)["latent"],
+    vaes = {
+        "autoencoder": clone(plain.vae).set_params(beta=0),
+        "plain VAE": plain.vae,
+        "VAE": experiment.vae,
+    }
+    spaces = {"pixels": pixels, "PCA": tuple(map(components.transform, pixels))}
+    spaces |= {
+        name: _latent(_fitted(vae, experiment), experiment)["latent"] for name, vae in vaes.items()
     }
     choices = {
         "uniform": UniformSampling(),

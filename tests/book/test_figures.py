@@ -432,8 +432,12 @@ def test_panels_draw_means_or_every_row(joined):
         for line in ax.lines[: rows["strategy"].nunique()]:
             of_one = rows[rows["strategy"] == line.get_label()].set_index("budget")["seconds"]
             if joined:
-                means = of_one.groupby(level=0).mean()
+                repeats = of_one.groupby(level=0)
+                means, reach = repeats.mean(), repeats.std()
                 np.testing.assert_allclose(line.get_ydata(), means[line.get_xdata()])
+                band = ax.collections[ax.lines.index(line)].get_paths()[0].vertices
+                expected = {*(means - reach).round(9), *(means + reach).round(9)}
+                assert {*band[:, 1].round(9)} == expected
             else:
                 assert sorted(line.get_ydata()) == sorted(of_one)
     assert fig.axes[-1].get_xlabel() == "B"

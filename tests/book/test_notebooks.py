@@ -84,17 +84,6 @@ def test_code_cells_are_short(notebook):
     assert max(lines) <= 14
 
 
-# Pages that do not have their shape yet.
-TO_COME = "radius claims"
-
-
-@pytest.fixture
-def shaped(path, notebook):
-    if path.stem in TO_COME.split():
-        pytest.skip("does not have its shape yet")
-    return notebook
-
-
 def prose_of(notebook):
     return "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
 
@@ -106,8 +95,8 @@ def visible_code(notebook):
     return [c for c in cells if not folded & set(c.metadata.get("tags", []))]
 
 
-def test_it_asks_answers_sums_up_and_lets_the_reader_try(shaped):
-    first, prose = shaped.cells[0].source, prose_of(shaped)
+def test_it_asks_answers_sums_up_and_lets_the_reader_try(notebook):
+    first, prose = notebook.cells[0].source, prose_of(notebook)
     question, answer, learned = re.fullmatch(
         r"# .+\n\n:::\{admonition\} (.+\?)\n:class: tip answer\n\n(.+)\n\n(.+)\n:::",
         first,
@@ -122,31 +111,31 @@ def test_it_asks_answers_sums_up_and_lets_the_reader_try(shaped):
         return
     assert headings[-2:] == ["Summary", "Exercises"]
     exercises = re.findall(r"^\d\. ", prose.split("## Exercises")[1], re.MULTILINE)
-    prompts = [c.metadata.get("mystnb", {}).get("code_prompt_show") for c in shaped.cells]
-    solutions = [c for c, prompt in zip(shaped.cells, prompts, strict=True) if prompt]
+    prompts = [c.metadata.get("mystnb", {}).get("code_prompt_show") for c in notebook.cells]
+    solutions = [c for c, prompt in zip(notebook.cells, prompts, strict=True) if prompt]
     assert [p for p in prompts if p] == [f"Solution of {i + 1}" for i in range(len(exercises))]
     assert 2 <= len(exercises) <= 3
     assert all("hide-cell" in c.metadata["tags"] for c in solutions)
 
 
-def test_a_picture_comes_before_the_first_code_that_is_seen(shaped):
-    seen = [id(c) for c in visible_code(shaped)]
-    first = next(c for c in shaped.cells if figure_of(c) or id(c) in seen)
+def test_a_picture_comes_before_the_first_code_that_is_seen(notebook):
+    seen = [id(c) for c in visible_code(notebook)]
+    first = next(c for c in notebook.cells if figure_of(c) or id(c) in seen)
     assert figure_of(first)
 
 
-def test_there_is_more_prose_than_code_to_be_seen(shaped):
-    lines = [len(c.source.splitlines()) for c in visible_code(shaped)]
+def test_there_is_more_prose_than_code_to_be_seen(notebook):
+    lines = [len(c.source.splitlines()) for c in visible_code(notebook)]
     assert max(lines, default=0) <= 12
-    assert sum(lines) <= len(prose_of(shaped)) / 100  # characters of a line of text
+    assert sum(lines) <= len(prose_of(notebook)) / 100  # characters of a line of text
 
 
-def test_no_line_of_code_to_be_seen_wraps(shaped):
-    assert all(len(line) <= 83 for c in visible_code(shaped) for line in c.source.splitlines())
+def test_no_line_of_code_to_be_seen_wraps(notebook):
+    assert all(len(line) <= 83 for c in visible_code(notebook) for line in c.source.splitlines())
 
 
-def test_its_answer_is_guarded(shaped):
-    code = "\n".join(c.source for c in shaped.cells if c.cell_type == "code")
+def test_its_answer_is_guarded(notebook):
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
     assert code.count("finding(") >= 2
 
 

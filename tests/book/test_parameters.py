@@ -43,7 +43,8 @@ OTHER = {
     "largest": 200_000,
     "n_images": 3000,
 }
-FEWER = {"own_images": 400}  # it writes a file for each
+# Of pages that take long with more; this one writes a file for each image.
+FEWER = {"own_images": 400, "prior_work": 2000, "dips": 2000, "vae_theory": 2000}
 BY_COMMAND = "own_images"  # the command counts epochs by itself: many of few images
 
 

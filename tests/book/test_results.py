@@ -1,12 +1,24 @@
 """Averages, pairs and tables of the long studies, against loops."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
 from alvae.book import RESULTS
-from alvae.book.results import crosstab, over_seeds, paired_gains, paper_points, read_results
+from alvae.book.results import (
+    crosstab,
+    of_each_vae,
+    over_seeds,
+    paired_gains,
+    paper_points,
+    parts_of_gain,
+    read_results,
+)
 
 
 def seeds_and_strategies():
@@ -79,3 +91,42 @@ def test_the_points_of_the_paper_are_those_that_its_claims_name():
         ("latent", "core-set", 200): 0.976,
     }
     assert paper_points([0, 3, 7, 9]) is None
+
+
+def test_a_curve_of_each_vae():
+    rows = [(s, b, space, s + b / 100) for s in (3, 4) for b in (20, 40) for space in "ab"]
+    table = pd.DataFrame(rows, columns=["seed", "budget", "space", "mean"])
+    wide = of_each_vae(table, space="b")
+    assert wide.to_dict("index") == {3: {20: 3.2, 40: 3.4}, 4: {20: 4.2, 40: 4.4}}
+    with pytest.raises(ValueError, match="no rows of .'space': 'c'"):
+        of_each_vae(table, space="c")
+
+
+def gains_of(values):
+    """A table of two changes, a and b, and what they are worth."""
+    rows = [(a, b, 5, 7, values[a, b]) for a in (0, 1) for b in (0, 1)]
+    table = pd.DataFrame(rows, columns=["a", "b", "seed", "budget", "mean"])
+    parts = parts_of_gain(table, {"a": 0, "b": 0}, {"a": 1, "b": 1}, ["budget"])
+    assert set(parts["seed"]) == {5}
+    assert set(parts["budget"]) == {7}
+    return parts.set_index("part")[["gain", "made_first", "made_last"]]
+
+
+def test_parts_of_a_gain_are_shapley_values():
+    gain = gains_of({(0, 0): 1.0, (1, 0): 3.0, (0, 1): 2.0, (1, 1): 9.0})
+    # a adds 2 first and 7 second, b 1 first and 6 second.
+    assert gain.loc["a"].tolist() == [4.5, 2, 7]
+    assert gain.loc["b"].tolist() == [3.5, 1, 6]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=8, max_size=8))
+def test_parts_of_three_changes_add_up_and_follow_the_formula(numbers):
+    worth = dict(zip(product((0, 1), repeat=3), numbers, strict=True))
+    table = pd.DataFrame([(*k, 0, v) for k, v in worth.items()], columns=[*"abc", "seed", "mean"])
+    parts = parts_of_gain(table, dict.fromkeys("abc", 0), dict.fromkeys("abc", 1), [])
+    gain = parts.set_index("part")["gain"]
+    assert gain.sum() == pytest.approx(worth[1, 1, 1] - worth[0, 0, 0], abs=1e-9)
+    # Shapley's formula: 1/3, 1/6, 1/6 and 1/3 for those who came before.
+    weights = {(0, 0): 1 / 3, (1, 0): 1 / 6, (0, 1): 1 / 6, (1, 1): 1 / 3}
+    of_a = sum(w * (worth[1, *others] - worth[0, *others]) for others, w in weights.items())
+    assert gain["a"] == pytest.approx(of_a, abs=1e-9)

@@ -319,8 +319,9 @@ def panels(
     ----------
     table : DataFrame
     x, y : str
-        Columns of numbers. Rows that share x, group and panel are repeats, of which the mean is
-        drawn if `joined`; x is then positive, and its axis logarithmic.
+        Columns of numbers. Rows that share x, group and panel are repeats, such as VAEs, of which
+        the mean and a band of one standard deviation are drawn if `joined`; x is then positive, and
+        its axis logarithmic.
     group : str
         A column that tells curves or points apart, such as the strategy.
     panel : str
@@ -357,8 +358,10 @@ def panels(
         for name, look in looks.items():
             lines = part[part[group] == name]
             if joined:
-                lines = lines.groupby(x)[y].mean()
-                ax.plot(lines.index, lines, label=name, **look)
+                repeats = lines.groupby(x)[y].agg(["mean", "std"])
+                mean, std, color = repeats["mean"], repeats["std"].fillna(0), look["color"]
+                ax.plot(mean.index, mean, label=name, **look)
+                ax.fill_between(mean.index, mean - std, mean + std, color=color, alpha=0.15, lw=0)
             else:
                 ax.plot(lines[x], lines[y], look["marker"], color=look["color"], label=name)
         if level and title in level:

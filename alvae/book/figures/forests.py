@@ -40,8 +40,9 @@ def forest(table, xlabels, ratios=()):
     ValueError
         If a column is missing or not finite, a group has no panel or a panel no row.
     """
-    check_columns("table", table, ["short", "group", "theirs", "rule", "ours", "verdict"])
-    for column in ("theirs", "ours", "low", "high"):
+    numbers = "theirs", "ours", "low", "high"
+    check_columns("table", table, ["short", "group", "rule", "verdict", *numbers])
+    for column in numbers:
         check_numbers(f"table[{column!r}]", table[column], (None,))
     if set(xlabels) != set(table["group"]):
         raise ValueError(f"xlabels has {[*xlabels]}; it must have {sorted(set(table['group']))}")
@@ -59,7 +60,7 @@ def forest(table, xlabels, ratios=()):
             ax.annotate(
                 SIDES[row.rule], (row.theirs, y), (4 if row.rule == "at least" else -4, 0),
                 textcoords="offset points", ha="left" if row.rule == "at least" else "right",
-                va="center", fontsize=9, color="0.3",
+                va="center", fontsize=9, color="0.5", zorder=1,
             )  # fmt: skip
         ax.set_yticks(range(len(part)), part["short"])
         ax.set_ylim(len(part) - 0.4, -0.6)
@@ -69,9 +70,14 @@ def forest(table, xlabels, ratios=()):
             ax.set_xscale("log", base=2)
             ax.xaxis.set_major_locator(LogLocator(base=2, numticks=12))
             ax.xaxis.set_minor_locator(NullLocator())
-            ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+            ax.xaxis.set_major_formatter(FuncFormatter(_power_of_two))
     shown = [name for name in VERDICTS if name in set(table["verdict"])]
     handles = [axes[0, 0].plot([], [], linestyle="none", **VERDICTS[name])[0] for name in shown]
     handles += axes[0, 0].plot([], [], "k|", markersize=13, markeredgewidth=1.5)
     fig.legend(handles, [*shown, "the paper"], loc="outside lower center", ncols=len(handles))
     return fig
+
+
+def _power_of_two(x, _):
+    """For a tick: 1/4 rather than 0.25."""
+    return f"{x:g}" if x >= 1 else f"1/{1 / x:g}"
