@@ -30,7 +30,7 @@ def test_the_archive_describes_every_column_of_every_table(tmp_path):
 def test_a_column_that_nobody_explains_is_told(monkeypatch):
     known = {name: text for name, text in archive.meanings().items() if name != "radius"}
     monkeypatch.setattr(archive, "meanings", lambda: known)
-    with pytest.raises(ValueError, match=r"columns.yml does not say what \['radius'\] of points-"):
+    with pytest.raises(ValueError, match=r"columns.yml does not say what \['radius'\] of paper-"):
         archive.describe()
 
 
