@@ -9,6 +9,7 @@ import numpy as np
 import papermill
 import pytest
 
+import alvae
 from alvae.book import NOTEBOOKS
 from alvae.book.experiment import load_manifest
 
@@ -77,6 +78,25 @@ def test_every_figure_and_table_is_spoken_of(notebook):
     names += re.findall(r'"(tab-[\w-]+)"', code)
     for name in names:
         assert f"`{name}`" in prose, name
+
+
+def test_no_two_pages_share_a_label():
+    notebooks = [nbformat.read(path, as_version=4) for path in PATHS]
+    names = [figure_of(c)["name"] for n in notebooks for c in n.cells if figure_of(c)]
+    for notebook in notebooks:
+        code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+        prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+        names += set(re.findall(r'"(tab-[\w-]+)"', code))
+        names += re.findall(r":name: ([\w-]+)|\$\$ \((eq-[\w-]+)\)", prose)
+    assert len(set(names)) == len(names), [name for name in names if names.count(name) > 1]
+
+
+def test_a_page_takes_names_of_the_package_and_no_modules(notebook):
+    # It leads to the reference of each, and modules have no place there.
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    taken = re.findall(r"^from alvae import (.+)$", code, re.M)
+    names = {name.strip() for line in taken for name in line.split(",")}
+    assert names <= {*alvae.__all__}
 
 
 def test_code_cells_are_short(notebook):
