@@ -1,13 +1,16 @@
 """What becomes of an executed notebook."""
 
 import re
+from base64 import b64decode, b64encode
+from io import BytesIO
 
 import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
-from alvae.book import pages
+from alvae.book import figures, pages
 from alvae.book.cells import RECORDED
 from alvae.book.experiment import Experiment, load_manifest
 from alvae.book.pages import as_page
@@ -133,3 +136,22 @@ def test_a_name_of_a_file_is_not_html(tmp_path):
     assert "<img" not in page.cells[0].source
     note = page.cells[-1].source
     assert re.fullmatch(r"From `[^`]*` with `[^`]*`; .*", note.splitlines()[2])
+
+
+def test_a_figure_weighs_less_on_a_page_and_looks_the_same():
+    Z, labels = np.random.default_rng(0).normal(size=(3000, 2)), np.arange(3000) % 10
+    drawn = BytesIO()
+    figures.latent_space(Z.astype(np.float32), labels).savefig(drawn, format="png")
+    png = b64encode(drawn.getvalue()).decode()
+    cell = new_code_cell("", outputs=[new_output("display_data", {"image/png": png})])
+    executed = new_notebook(cells=[new_markdown_cell("# T"), cell])
+    page = as_page(executed, "template", "", {}, Experiment(digits=[1, 7]))
+    lighter = page.cells[1].outputs[0].data["image/png"]
+    assert len(lighter) < 0.7 * len(png)
+    before, after = (
+        np.asarray(Image.open(BytesIO(b64decode(image))).convert("RGB"), dtype=int)
+        for image in (png, lighter)
+    )
+    assert before.shape == after.shape
+    assert np.abs(before - after).mean() < 1.5  # of 255
+    assert (np.abs(before - after).max(axis=2) > 40).mean() < 0.005
