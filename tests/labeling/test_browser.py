@@ -119,6 +119,7 @@ def test_keys_stay_what_they_were_when_others_are_asked_for(page, project):
     press(page, "zebra", Keys.ENTER)
     press(page, "n")
     press(page, "ant", Keys.ENTER)
+    time.sleep(0.5)  # until Chromium has told its other processes what the page stored
     path = project.path("label.html")
     known = {NAMES[1]: "ant", NAMES[0]: "zebra"}
     write_label_page(path, project, list(range(6)), [[]] * 6, ["ant", "zebra"], known)
