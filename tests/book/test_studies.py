@@ -159,7 +159,12 @@ def test_the_paper_in_both_spaces():
     smoke = experiment.Experiment(budgets=[20], n_clusters=5, n_trials=2, profile="smoke")
     table = paper_study(smoke)
     rows = table.set_index(["space", "strategy"])
-    assert set(rows.index) == set(product(["input", "latent"], ["uniform", "core-set"]))
+    curves = {*product(["input", "latent"], ["uniform", "core-set"]), ("latent", "k-center")}
+    assert set(rows.index) == curves
+    radius = rows["radius"]["latent"]  # as the strategies are made: k-center covers best
+    assert radius["k-center"] == radius.min()
+    assert rows["distance"]["latent"].lt(radius).all()
+    assert rows[["radius", "distance"]].loc["input"].isna().all(axis=None)
     assert (table[["budget", "n_trials"]] == [20, 2]).all(axis=None)
     nmi = kmeans_nmi(smoke.pool.flatten()[0], smoke.pool.labels)
     assert rows["nmi"]["input"].tolist() == pytest.approx([nmi, nmi])
@@ -167,9 +172,9 @@ def test_the_paper_in_both_spaces():
 
 @pytest.mark.slow
 def test_controls_cross_every_space_choice_and_classifier():
-    smoke = experiment.Experiment(latent_dim=2, budgets=[10, 20], n_trials=2, profile="smoke")
-    table = controls_study(smoke)
-    spaces = "pixels", "PCA", "autoencoder", "VAE"
+    small = {"latent_dim": 2, "budgets": [10, 20], "n_trials": 2, "profile": "smoke"}
+    table = controls_study(experiment.Experiment(translate=0.1, **small))
+    spaces = "pixels", "PCA", "autoencoder", "plain VAE", "VAE"
     choices = [
         ("uniform", 10),
         ("uniform", 20),
@@ -182,7 +187,7 @@ def test_controls_cross_every_space_choice_and_classifier():
     cells = table[["space", "strategy", "budget", "classifier"]]
     assert sorted(cells.itertuples(index=False, name=None)) == sorted(expected)
     assert table["mean"].between(0, 1).all()
-    assert table.groupby("space")["mean"].mean().nunique() == 4  # none is another one's
+    assert table.groupby("space")["mean"].mean().nunique() == 5  # none is another one's
 
 
 def test_whether_a_table_is_stale_is_known_without_its_pool(one_table, monkeypatch):
