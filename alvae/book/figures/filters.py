@@ -17,7 +17,8 @@ def answers(activations):
     Returns
     -------
     Figure
-        Filters from the most active to the least; each as a share of its own strongest answer.
+        Filters from the most active to the least; each answer is shown as the square root of its
+        share of the strongest of the filter.
 
     Raises
     ------
