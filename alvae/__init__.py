@@ -19,6 +19,7 @@ _HOMES = {
     "load_pool": "pools",
     "Selection": "recommendation",
     "select": "recommendation",
+    "VAEEnsemble": "spaces",
     "both_spaces": "spaces",
     "fit_stored": "spaces",
     "latent_codes": "spaces",

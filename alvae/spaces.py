@@ -6,11 +6,11 @@ from math import nan
 
 import numpy as np
 from joblib import delayed
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 
 from alvae import store
 from alvae._carried import Carried
-from alvae._checks import shown
+from alvae._checks import check_points, shown
 from alvae._workers import Workers
 from alvae.pools import as_floats, check_images
 
@@ -139,12 +139,57 @@ def both_spaces(pool, vae, scheduler=None):
     }
 
 
+class VAEEnsemble(TransformerMixin, BaseEstimator):
+    """VAEs of the same images whose codes stand side by side.
+
+    Each VAE folds the images in its own way, and where one of them puts an image among those of
+    another class, the others mostly do not. In the space of all codes together such an image has
+    better neighbors.
+
+    Parameters
+    ----------
+    vaes : list of ConvVAE
+        Fitted; they differ in their seeds.
+    """
+
+    def __init__(self, vaes):
+        self.vaes = vaes
+
+    def fit(self, images=None, y=None):
+        """Nothing: the VAEs are fitted before."""
+        self._check()
+        return self
+
+    def transform(self, images):
+        """The codes of images: float32 ndarray (n, d), d being the sum over the VAEs."""
+        self._check()
+        return np.hstack([vae.transform(images) for vae in self.vaes])
+
+    def inverse_transform(self, codes):
+        """The mean of what the VAEs make of their parts of the codes: floats (n, H, W) or more."""
+        self._check()
+        codes = check_points("codes", codes)
+        dims = [vae.latent_dim for vae in self.vaes]
+        if codes.shape[1] != sum(dims):
+            raise ValueError(f"codes have {codes.shape[1]} dimensions; they must have {sum(dims)}")
+        parts = np.split(codes, np.cumsum(dims)[:-1], axis=1)
+        decoded = [vae.inverse_transform(Z) for vae, Z in zip(self.vaes, parts, strict=True)]
+        return np.mean(decoded, axis=0)
+
+    def _check(self):
+        fitted = isinstance(self.vaes, list | tuple) and len(self.vaes) > 0
+        if not fitted or not all(hasattr(vae, "encoder_") for vae in self.vaes):
+            raise ValueError(
+                f"vaes is {shown(self.vaes)}; it must be a list of at least one fitted ConvVAE"
+            )
+
+
 def reconstruction_errors(vae, images):
     """Squared error of each image and what the VAE makes of its code, summed over pixels.
 
     Parameters
     ----------
-    vae : ConvVAE
+    vae : ConvVAE or VAEEnsemble
         Fitted.
     images : array of shape (n, H, W) or (n, H, W, C)
         uint8, or floats in [0, 1]; may be memory-mapped.

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alvae import BestReconstructed, ConvVAE, SpectralMedoids, load_pool, select
-from alvae.recommendation import epochs_for, recommended_strategy
-from alvae.spaces import reconstruction_errors
+from alvae import ConvVAE, SpectralMedoids, load_pool, select
+from alvae.recommendation import epochs_for
 
 
 @pytest.fixture(scope="module")
@@ -25,27 +24,13 @@ def vae(images):
     return ConvVAE(3, epochs=2, random_state=0).fit(images)
 
 
-def test_it_is_the_best_reconstructed_of_each_spectral_cluster(images, vae):
+def test_it_is_the_most_central_of_each_spectral_cluster(images, vae):
     indices, codes, same, graph = select(images, 3, vae=vae, random_state=4)
     assert same is vae
     np.testing.assert_array_equal(graph.X, codes)
     np.testing.assert_array_equal(codes, vae.transform(images))
-    errors = reconstruction_errors(vae, images)
-    by_hand = BestReconstructed(SpectralMedoids(), errors, random_state=4, n_neighbors=240 // 75)
-    np.testing.assert_array_equal(indices, by_hand.query(codes, batch_size=3))
-
-
-@pytest.mark.parametrize(("n", "n_labels", "around"), [(60_000, 10, 50), (5000, 50, 4), (90, 9, 1)])
-def test_images_around_a_medoid_are_few_beside_its_cluster(n, n_labels, around):
-    assert recommended_strategy(np.ones(n), n_labels).n_neighbors == around
-
-
-def test_known_labels_count_for_the_size_of_clusters(images, vae):
-    y = np.full(len(images), np.nan)
-    y[:3] = [0, 1, 2]
-    indices, codes, *_ = select(images, 3, y, vae=vae)
-    strategy = recommended_strategy(reconstruction_errors(vae, images), 6)
-    np.testing.assert_array_equal(indices, strategy.query(codes, y, 3))
+    by_hand = SpectralMedoids(random_state=4).query(codes, batch_size=3)
+    np.testing.assert_array_equal(indices, by_hand)
 
 
 def test_labels_known_before_are_not_asked_for_again(images, vae):
@@ -57,21 +42,19 @@ def test_labels_known_before_are_not_asked_for_again(images, vae):
 
 
 @pytest.mark.slow
-def test_a_vae_is_trained_and_kept_where_none_is_given(images, tmp_path, monkeypatch):
+def test_vaes_are_trained_and_kept_where_none_is_given(images, tmp_path, monkeypatch):
     monkeypatch.setenv("ALVAE_STORE", str(tmp_path))
     monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 2)
-    first = select(images, 3, n_init=2, random_state=1)
-    assert first.vae.get_params()["latent_dim"] == 16
+    first = select(images, 3, n_vaes=2, random_state=1)
     assert len(list((tmp_path / "vae").glob("*.pt"))) == 2
-    losses = {
-        seed: select(images, 3, n_init=1, random_state=seed).vae.history_[-1]["loss"]
-        for seed in (2, 3)
-    }
+    alone = [select(images, 3, random_state=seed) for seed in (2, 3)]
     assert len(list((tmp_path / "vae").glob("*.pt"))) == 2  # the same two
-    assert first.vae.random_state == min(losses, key=losses.get)
-    assert first.vae.history_[-1]["loss"] == min(losses.values())
-    again = select(images, 3, n_init=2, random_state=1)
+    assert [one.vae.get_params()["latent_dim"] for one in alone] == [16, 16]
+    np.testing.assert_array_equal(first.codes, np.hstack([one.codes for one in alone]))
+    again = select(images, 3, n_vaes=2, random_state=1)
     np.testing.assert_array_equal(again.indices, first.indices)
+    more = select(images, 3, vae=first.vae, random_state=1)
+    np.testing.assert_array_equal(more.indices, first.indices)
 
 
 def test_it_says_what_it_is_doing(images, tmp_path, monkeypatch):
@@ -81,7 +64,7 @@ def test_it_says_what_it_is_doing(images, tmp_path, monkeypatch):
     bar = SimpleNamespace(set_description_str=said.append, update=lambda: said.append("done"))
     steps = lambda total, desc, unit: nullcontext(said.append(total) or bar)  # noqa: E731
     monkeypatch.setattr("alvae.recommendation.progress_bar", steps)
-    select(images, 3, n_init=2)
+    select(images, 3, n_vaes=2)
     doing = [5, "training VAE 1 of 2", "training VAE 2 of 2", "encoding", "searching for neighbors"]
     assert [step for step in said if step != "done"] == [*doing, "choosing"]
     assert said[2::2] == ["done"] * 5
@@ -113,7 +96,7 @@ def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
         ({"images": np.zeros((4, 3, 2, 2, 2))}, "images"),
         ({"images": np.full((9, 8, 8), np.nan)}, "images"),
         ({"random_state": -1}, "random_state is -1"),
-        ({"n_init": 0}, "n_init is 0"),
+        ({"n_vaes": 0}, "n_vaes is 0"),
         ({"y": np.zeros(240)}, "y labels all 240 images; at least one must be NaN"),
         ({"images": None}, "images is None; allowed is an array of images"),
         ({"y": np.full(7, np.nan)}, r"y has shape \(7,\)"),
@@ -146,7 +129,7 @@ def test_epochs_of_some_pools(n, epochs):
 
 @pytest.mark.parametrize("vae", ["x", 3, ConvVAE], ids=str)
 def test_what_is_no_vae(images, vae):
-    with pytest.raises(ValueError, match="^vae is .*; allowed are None and a ConvVAE"):
+    with pytest.raises(ValueError, match="^vae is .*; allowed are None, a ConvVAE, fitted"):
         select(images, 3, vae=vae)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from alvae import store
 from alvae.pools import Pool, load_pool
-from alvae.spaces import both_spaces, fit_stored, reconstruction_errors
+from alvae.spaces import VAEEnsemble, both_spaces, fit_stored, reconstruction_errors
 from alvae.vae import ConvVAE
 
 
@@ -79,3 +79,45 @@ def test_what_is_no_vae(vae):
 def test_what_are_no_images():
     with pytest.raises(ValueError, match="^images "):
         fit_stored(ConvVAE(), None)
+
+
+def two_vaes():
+    images = np.random.default_rng(0).integers(0, 256, (30, 6, 5), dtype=np.uint8)
+    dims = 2, 3
+    return images, [ConvVAE(d, epochs=1, random_state=d).fit(images) for d in dims]
+
+
+def test_an_ensemble_has_the_codes_side_by_side_and_the_mean_image():
+    images, (one, other) = two_vaes()
+    ensemble = VAEEnsemble([one, other])
+    codes = ensemble.transform(images)
+    assert (codes.shape, codes.dtype) == ((30, 5), np.float32)
+    np.testing.assert_array_equal(codes[:, :2], one.transform(images))
+    np.testing.assert_array_equal(codes[:, 2:], other.transform(images))
+    decoded = (one.inverse_transform(codes[:, :2]) + other.inverse_transform(codes[:, 2:])) / 2
+    np.testing.assert_allclose(ensemble.inverse_transform(codes), decoded, atol=1e-6)
+    pixels = images / 255
+    errors = np.square(decoded - pixels).sum(axis=(1, 2))
+    np.testing.assert_allclose(reconstruction_errors(ensemble, images), errors, rtol=1e-4)
+
+
+def test_an_ensemble_of_one_is_that_one():
+    images, (one, _) = two_vaes()
+    alone = VAEEnsemble([one])
+    np.testing.assert_array_equal(alone.fit().transform(images), one.transform(images))
+    np.testing.assert_array_equal(
+        reconstruction_errors(alone, images), reconstruction_errors(one, images)
+    )
+
+
+@pytest.mark.parametrize("vaes", [[], None, [ConvVAE(2)], [ConvVAE], 3])
+def test_an_ensemble_of_anything_but_fitted_vaes_is_refused(vaes):
+    for act in (VAEEnsemble(vaes).fit, VAEEnsemble(vaes).transform):
+        with pytest.raises(ValueError, match=r"^vaes is .*; it must be a list of at least one fit"):
+            act(np.zeros((3, 6, 5)))
+
+
+def test_codes_of_another_ensemble_are_refused():
+    _, vaes = two_vaes()
+    with pytest.raises(ValueError, match="codes have 4 dimensions; they must have 5"):
+        VAEEnsemble(vaes).inverse_transform(np.zeros((3, 4)))

@@ -8,7 +8,6 @@ the folder can be moved: it needs the original images only to show them large.
 ``pool.csv``            the names of the images
 ``images.npy``          the images, brought to one size
 ``codes.npy``           their codes, or the features that were given
-``errors.npy``          how badly the VAE reconstructs each image
 ``firsts.npy``          of each image the one of which it is a copy
 ``vae.pt``              the VAE
 ``labels.csv``          the images that were asked for, and their labels
@@ -34,7 +33,7 @@ from alvae.labeling.labels import Labels, as_cell, merge_labels, read_labels, wr
 
 FORMAT = 1
 NAME = "project.json"
-ARRAYS = "images", "codes", "errors", "firsts"
+ARRAYS = "images", "codes", "firsts"
 PATH = str | None
 KINDS = {"format": int, "id": str, "source": PATH, "features_from": PATH}
 KINDS |= {"seed": int, "budget": int, "refused": dict}
@@ -139,11 +138,6 @@ class Project:
         if codes is None and self.about["features_from"]:
             raise self._damaged("codes.npy", "it is not there")
         return codes
-
-    @property
-    def errors(self):
-        """Reconstruction errors, (n,); None where no VAE took part."""
-        return self._array("errors")
 
     @property
     def firsts(self):

@@ -24,7 +24,8 @@ from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project, check_room
 from alvae.labeling.report import write_report
 from alvae.labeling.review import POOR, blank_images, copies, described
-from alvae.recommendation import recommended_strategy, recommended_vae
+from alvae.queries import SpectralMedoids
+from alvae.recommendation import recommended_vae
 
 NEAREST = 8  # neighbors that are shown beside an image
 N_NEIGHBORS = 10  # of the graph
@@ -129,9 +130,7 @@ def encode(project):
                 print(f"the training could be better: {fault}; another --seed may help")
         with store.replacing(project.path("vae.pt")) as temporary:
             vae.save(temporary)
-        errors = reconstruction_errors(vae, images)
-        project.keep("errors", errors)
-        project.about["described"] = described(images, errors)
+        project.about["described"] = described(images, reconstruction_errors(vae, images))
         project.save()
         project.keep("codes", latent_codes(vae, images))  # last: then all of it is there
     if (share := project.about.get("described")) is not None:
@@ -200,10 +199,7 @@ def choose(project, n):
     y[np.isnan(y) & [project.names[i] in asked for i in index]] = 0  # asked for, and not said yet
     most = int(np.isnan(y).sum()), "those that are left and neither blank nor copies"
     check_integer("the number of images", n, 1, *most)
-    X, errors = project.codes[index], project.errors
-    errors = None if errors is None else errors[index]
-    n_labels = n + int(np.sum(~np.isnan(y)))
-    strategy = recommended_strategy(errors, n_labels, project.about["seed"])
+    X, strategy = project.codes[index], SpectralMedoids(random_state=project.about["seed"])
     graph = NeighborGraph(X)
     chosen = index[strategy.query(X, y, n, prepared=strategy.prepare(X, graph))]
     if len(classes) > 1:

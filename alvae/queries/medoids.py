@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import eigh, qr, svd
 from scipy.sparse import csr_matrix
 
-from alvae._checks import check_integer, check_number
+from alvae._checks import check_generator, check_integer, check_number, check_points
 from alvae._clusters import Clusters, kmeans
 from alvae._graphs import graph_of, nearest_neighbors
 from alvae.queries.base import QueryStrategy
@@ -181,9 +181,38 @@ class SpectralMedoids(OnePerCluster):
         graph.weights(self.n_neighbors)
         return graph
 
+    def cluster(self, X, n_clusters, *, prepared=None):
+        """Cut the nearest-neighbor graph into clusters, without choosing points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            The pool; finite.
+        n_clusters : int
+            At most n. There are no more, whatever `excess` is, and some may be empty.
+        prepared : object, default=None
+            What `prepare(X)` returned; computed here where it is left out.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The cluster of each point, from 0 on.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is outside its range.
+        """
+        X = check_points("X", X)
+        self.check_params(len(X))
+        check_integer("n_clusters", n_clusters, 1, len(X), "the number of points")
+        return self._cut(X, n_clusters, check_generator(self.random_state), prepared)
+
     def _partition(self, X, n_clusters, rng, prepared):
+        return self._cut(X, n_clusters + int(self.excess * n_clusters), rng, prepared)
+
+    def _cut(self, X, n_clusters, rng, prepared):
         weights = graph_of(X, prepared).weights(self.n_neighbors)
-        n_clusters += int(self.excess * n_clusters)
         n_small = min(max(self.n_small_clusters, 4 * n_clusters), len(X), MOST_SMALL)
         small = kmeans(X, n_small, rng, max_iter=MAX_ITER_SMALL, init="random")
         used, small = np.unique(small, return_inverse=True)

@@ -1,7 +1,7 @@
 """The committed tables of the long studies: they are what the code gives, slice by slice."""
 
 import json
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,15 @@ from sklearn.base import clone
 from alvae.book import RESULTS, STUDIES, experiment, studies
 from alvae.book.comparison import cold_starts
 from alvae.book.studies import list_studies, read_study
-from alvae.book.study_kinds import _thinned, controls_study, describe, paper_study
+from alvae.book.study_kinds.codes import _clustering_accuracy
+from alvae.book.study_kinds.few_labels import (
+    BalancedSampling,
+    _thinned,
+    controls_study,
+    published_study,
+    rare_study,
+)
+from alvae.book.study_kinds.paper import describe, paper_study
 from alvae.classifiers import GridSearchSVC, PoissonLearning
 from alvae.coverage import kmeans_nmi
 from alvae.pools import load_pool
@@ -33,7 +41,7 @@ def test_a_table_holds_what_the_study_lists_and_says_what_made_it(name):
     if {"variants", "changes"} & options.keys():
         assert set(written["variant"]) == {describe(variant) for variant in variants(name)}
     columns = {"shares": "share", "dimensions": "latent_dim", "clusters": "n_clusters"}
-    columns |= {"clusterings": "clustering"}
+    columns |= {"clusterings": "clustering", "n_vaes": "n_vaes"}
     for option, column in columns.items():
         if option in options:
             assert set(written[column]) == set(options[option])
@@ -102,9 +110,9 @@ SMALL = {
     "points-three": {
         "seeds": [0],
         "coreset_clusters": 5,
-        "trials": {"spectral": 3},
         "mbo": ["spectral"],
     },
+    "ensemble-ten": {"seeds": [0], "n_vaes": [2]},
     "training-ten": {"seeds": [0], "dimensions": [2]},
     "uncertainty": {"seeds": [0], "n_clusters": 4},
     "share": {"seeds": [0], "shares": [0.5, 1]},
@@ -154,6 +162,32 @@ def test_a_rare_class_keeps_a_share_of_its_images_and_the_others_all():
     assert len(_thinned(pool, 7, 0.1, seed=0).test_images) == 50
 
 
+@pytest.mark.parametrize("budget", [1, 3, 7, 12])
+def test_balanced_draws_have_as_many_of_each_class(budget):
+    labels = np.random.default_rng(0).choice([2, 5, 8], 90, p=[0.7, 0.2, 0.1])
+    known = np.where(np.arange(90) < 30, np.nan, labels)  # of which none is drawn
+    drawn = []
+    for seed in range(20):
+        chosen = BalancedSampling(labels, seed).query(labels[:, None], known, budget)
+        assert (chosen < 30).all()
+        counts = np.bincount(labels[chosen], minlength=9)[[2, 5, 8]]
+        assert counts.max() - counts.min() <= 1
+        drawn.append((set(chosen.tolist()), counts.argmax()))
+    assert not all(one == drawn[0] for one in drawn)
+
+
+@pytest.mark.parametrize("n_clusters", [2, 3, 5])
+def test_accuracy_of_clusters_is_that_of_the_best_of_all_assignments(n_clusters):
+    rng = np.random.default_rng(n_clusters)
+    labels, clusters = rng.integers(0, 3, 60), rng.integers(0, n_clusters, 60)
+    names = [*range(3), *[-1] * n_clusters]  # a cluster may stand for no class
+    best = max(
+        np.mean(np.array(assigned)[clusters] == labels)
+        for assigned in permutations(names, n_clusters)
+    )
+    assert _clustering_accuracy(labels, clusters) == pytest.approx(best)
+
+
 @pytest.mark.slow
 def test_the_paper_in_both_spaces():
     smoke = experiment.Experiment(budgets=[20], n_clusters=5, n_trials=2, profile="smoke")
@@ -188,6 +222,29 @@ def test_controls_cross_every_space_choice_and_classifier():
     assert sorted(cells.itertuples(index=False, name=None)) == sorted(expected)
     assert table["mean"].between(0, 1).all()
     assert table.groupby("space")["mean"].mean().nunique() == 5  # none is another one's
+
+
+@pytest.mark.slow
+def test_the_task_of_publications_stands_beside_ours():
+    smoke = experiment.Experiment(latent_dim=2, budgets=[6], n_trials=2, profile="smoke")
+    table = published_study(smoke).set_index(["strategy", "classifier"])
+    ours = product(["spectral"], ["Poisson", "PoissonMBO"])
+    theirs = product(["balanced"], ["Poisson", "PoissonMBO", "PoissonMBO, true sizes"])
+    assert set(table.index) == {*ours, *theirs}
+    assert (table["classes"]["balanced"] == 3).all()
+
+
+@pytest.mark.slow
+def test_a_rare_class_is_told_apart_from_the_others():
+    smoke = experiment.Experiment(latent_dim=2, budgets=[6], n_trials=2, profile="smoke")
+    table = rare_study(smoke, {0: 9, 1: 3}, 0.1)
+    assert set(table["rare"]) == {9}
+    assert set(table["strategy"]) == {"uniform", "medoids", "spectral"}
+    share = np.mean(smoke.pool.test_labels == 9)
+    rest = (table["mean"] - share * table["recall"]) / (1 - share)  # accuracy on the other classes
+    assert rest.between(0, 1).all()
+    with pytest.raises(ValueError, match="rare has 5; the classes are"):
+        rare_study(smoke, {0: 5}, 0.1)
 
 
 def test_whether_a_table_is_stale_is_known_without_its_pool(one_table, monkeypatch):

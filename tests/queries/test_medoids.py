@@ -131,6 +131,21 @@ def test_a_node_that_is_joined_to_itself_alone_is_a_cluster():
     assert clusters[8] != clusters[0]
 
 
+def test_clusters_alone_are_those_that_points_come_from():
+    X = np.random.default_rng(0).normal(size=(600, 3))
+    strategy = SpectralMedoids(random_state=3, excess=0)
+    clusters = strategy.cluster(X, 6)
+    assert sorted(clusters[strategy.query(X, None, 6)]) == [0, 1, 2, 3, 4, 5]
+    more = SpectralMedoids(random_state=3).cluster(X, 6, prepared=NeighborGraph(X))
+    np.testing.assert_array_equal(more, clusters)  # `excess` does not count
+
+
+@pytest.mark.parametrize("n_clusters", [0, 601, 2.5])
+def test_more_clusters_than_points_are_refused(n_clusters):
+    with pytest.raises(ValueError, match="^n_clusters"):
+        SpectralMedoids().cluster(np.zeros((600, 2)), n_clusters)
+
+
 def test_points_come_from_the_largest_of_a_few_more_clusters():
     X = np.random.default_rng(0).normal(size=(600, 3))
     strategy = SpectralMedoids(random_state=0, excess=0.5)

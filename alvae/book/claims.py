@@ -1,0 +1,81 @@
+"""What the tables of the studies say to each claim of the paper."""
+
+import pandas as pd
+
+from alvae.book.results import claimed, of_each_vae
+
+DIGITS = "three", "four", "five"
+MOST_SPREAD = 140  # the paper's curves with a standard deviation end there
+
+
+def lead(table, digits, others=("uniform", "core-set"), ours="core-set", space="input", **curve):
+    """By how much a strategy in the latent space is ahead of others, from VAE to VAE.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns `digits`, `space`, `strategy`, `budget`, `seed` and `mean`.
+    digits : str
+    others : sequence of str, default=("uniform", "core-set")
+        The strategies that it is compared with,
+    space : str, default="input"
+        in this space.
+    ours : str, default="core-set"
+    **curve
+        What else tells the rows apart, such as ``classifier="SVC"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each VAE, a column for each other and number of labels.
+    """
+    curve |= {"digits": digits}
+    ahead = of_each_vae(table, space="latent", strategy=ours, **curve)
+    gaps = [ahead - of_each_vae(table, space=space, strategy=other, **curve) for other in others]
+    return pd.concat(gaps, axis=1, keys=[f"{digits}, {other}" for other in others])
+
+
+def measured(paper, kinds):
+    """What was measured for the claims of the paper that are about its curves.
+
+    Parameters
+    ----------
+    paper, kinds : DataFrame
+        The tables of the paper's own method and of other classifiers, with the column `digits`:
+        three, four and five, and three and five.
+
+    Returns
+    -------
+    dict of str to float, Series or DataFrame
+        By the names of `book/claims.yml`, for `alvae.book.verdicts.judge`. Where several sets of
+        digits take part, of all as many VAEs.
+    """
+
+    def three(space, strategy, value="mean"):
+        return of_each_vae(paper, value, digits="three", space=space, strategy=strategy)
+
+    def radius(digits, strategy):
+        return of_each_vae(paper, "radius", digits=digits, space="latent", strategy=strategy)
+
+    nmi = paper[paper["digits"] == "three"].groupby(["space", "seed"])["nmi"].first()
+    spread = three("latent", "uniform", "std") / three("input", "uniform", "std")
+    classifiers = [name for name in kinds["classifier"].unique() if name != "SVC"]
+    tried = {(k, d): lead(kinds, d, classifier=k) for k in classifiers for d in ("three", "five")}
+    to_k_center = {d: radius(d, "core-set") / radius(d, "k-center") for d in DIGITS}
+    in_latent = {d: lead(paper, d, ["uniform"], space="latent") for d in DIGITS}
+    return {
+        "nmi_input": nmi["input"].mean(),
+        "nmi_latent": nmi["latent"],
+        "uniform_latent_40": three("latent", "uniform")[40],
+        "uniform_input_100": three("input", "uniform")[100],
+        "coreset_latent_20": three("latent", "core-set")[20],
+        "coreset_latent_200": three("latent", "core-set")[200],
+        "uniform_lead": lead(paper, "three", ["uniform"], "uniform"),
+        **{f"lead_{digits}": lead(paper, digits) for digits in DIGITS},
+        "lead_kinds": pd.concat(tried, axis=1),
+        "lead_latent": pd.concat(in_latent, axis=1).dropna(),
+        "spread_ratio": spread.loc[:, :MOST_SPREAD],
+        "coreset_spread": three("latent", "core-set", "std")[200] / claimed()["coreset_spread"],
+        "radius_uniform": radius("three", "core-set") / radius("three", "uniform"),
+        "radius_k_center": pd.concat(to_k_center, axis=1).dropna(),
+    }

@@ -1,0 +1,68 @@
+"""Studies of the codes themselves: how training ends, and what their neighbors are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import KMeans
+from sklearn.metrics.cluster import contingency_matrix
+from sklearn.neighbors import KNeighborsClassifier
+
+from alvae.book.comparison import cold_starts
+from alvae.book.study_kinds._shared import fitted, latent_space
+from alvae.coverage import kmeans_nmi
+from alvae.queries import SpectralMedoids
+
+N_NEIGHBORS = 10
+
+
+def training_study(experiment, dimensions):
+    """How the training of a VAE ends: known without labels, and with them.
+
+    `kmeans` and `spectral` are accuracies of as many clusters as there are classes.
+    """
+    pool, rows = experiment.pool, []
+    for dim in dimensions:
+        other = replace(experiment, latent_dim=dim)
+        vae = fitted(other)
+        Z, Z_test = latent_space(vae, other)["latent"]
+        known = {name: vae.history_[-1][name] for name in ("loss", "kl", "dead", "rank")}
+        row = {"latent_dim": dim, **known, "nmi": kmeans_nmi(Z, pool.labels)}
+        row["neighbors"] = _neighbors_accuracy(Z, Z_test, pool, N_NEIGHBORS)
+        n_classes, seed = len(pool.classes), experiment.random_state
+        found = KMeans(n_classes, n_init=10, random_state=seed).fit_predict(Z)
+        row["kmeans"] = _clustering_accuracy(pool.labels, found)
+        found = SpectralMedoids(seed).cluster(Z, n_classes)
+        rows.append(row | {"spectral": _clustering_accuracy(pool.labels, found)})
+    return pd.DataFrame(rows)
+
+
+def neighbors_study(experiment, neighbors):
+    """Accuracy of the nearest neighbors on the test images, with all labels, in both spaces."""
+    pool = experiment.pool
+    spaces = {"input": pool.flatten()} | latent_space(fitted(experiment), experiment)
+    return pd.DataFrame(
+        {"space": space, "n_neighbors": k, "neighbors": _neighbors_accuracy(*X, pool, k)}
+        for space, X in spaces.items()
+        for k in neighbors
+    )
+
+
+def _neighbors_accuracy(X, X_test, pool, n_neighbors):
+    neighbors = KNeighborsClassifier(n_neighbors).fit(np.asarray(X), pool.labels)
+    return neighbors.score(X_test, pool.test_labels)
+
+
+def _clustering_accuracy(labels, clusters):
+    """Share of the points whose cluster stands for their class, each cluster for another one."""
+    table = contingency_matrix(labels, clusters)
+    return table[linear_sum_assignment(table, maximize=True)].sum() / len(labels)
+
+
+def cost_study(experiment, sizes):
+    """Time and memory of the strategies for a cold start, on clouds of growing size."""
+    from alvae.book.benchmarks import growth  # here: it loads torch
+
+    table = growth([*cold_starts(errors=None)], sizes, experiment.latent_dim)
+    return table.assign(latent_dim=experiment.latent_dim)

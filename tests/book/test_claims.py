@@ -1,0 +1,79 @@
+"""What the tables say to the claims: by hand on the committed ones."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from alvae.book import CLAIMS
+from alvae.book.claims import lead, measured
+from alvae.book.results import read_results
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return read_results({name: f"paper-{name}" for name in ("three", "four", "five")})
+
+
+@pytest.fixture(scope="module")
+def kinds():
+    return read_results({name: f"hypotheses-{name}" for name in ("three", "five")})
+
+
+def at(table, **curve):
+    """The one row of a table."""
+    for column, value in curve.items():
+        table = table[table[column] == value]
+    (row,) = table.to_dict("records")
+    return row
+
+
+def test_every_claim_about_curves_has_its_numbers(paper, kinds):
+    claims = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
+    elsewhere = {"n_pool", "n_test", "clustering_speedup"}  # the data, and what is timed
+    assert {claim["ours"] for claim in claims} == measured(paper, kinds).keys() | elsewhere
+
+
+@pytest.mark.parametrize(
+    ("digits", "other", "seed", "budget"),
+    [("three", "uniform", 11, 60), ("five", "core-set", 2, 40)],
+)
+def test_a_lead_is_a_difference_of_two_means(paper, kinds, digits, other, seed, budget):
+    gap = lead(paper, digits)[f"{digits}, {other}"].loc[seed, budget]
+    here = {"digits": digits, "seed": seed, "budget": budget}
+    ahead = at(paper, space="latent", strategy="core-set", **here)["mean"]
+    behind = at(paper, space="input", strategy=other, **here)["mean"]
+    assert gap == pytest.approx(ahead - behind)
+    assert measured(paper, kinds)[f"lead_{digits}"][f"{digits}, {other}"].loc[seed, budget] == gap
+
+
+def test_ratios_and_single_numbers(paper, kinds):
+    found = measured(paper, kinds)
+    here = {"digits": "three", "seed": 3, "strategy": "uniform"}
+    rows = [at(paper, space=space, budget=140, **here) for space in ("latent", "input")]
+    assert found["spread_ratio"].loc[3, 140] == pytest.approx(rows[0]["std"] / rows[1]["std"])
+    assert found["spread_ratio"].columns.max() == 140
+    here = {"digits": "four", "seed": 4, "space": "latent", "budget": 80}
+    radii = [at(paper, strategy=name, **here)["radius"] for name in ("core-set", "k-center")]
+    assert found["radius_k_center"]["four"].loc[4, 80] == pytest.approx(radii[0] / radii[1])
+    row = at(paper, digits="three", seed=7, space="latent", strategy="core-set", budget=20)
+    assert found["coreset_latent_20"][7] == row["mean"]
+    assert found["nmi_latent"][7] == row["nmi"]
+
+
+def test_sets_of_digits_count_with_as_many_vaes(paper, kinds):
+    found = measured(paper, kinds)
+    assert len(found["lead_three"]) == 15
+    for name in ("radius_k_center", "lead_latent", "lead_kinds"):
+        assert len(found[name]) == 5
+        assert not found[name].isna().any(axis=None)
+    assert isinstance(found["nmi_input"], float)
+    others = ["logistic regression", "nearest neighbors", "random forest", "neural network"]
+    assert sorted(found["lead_kinds"].columns.unique(0)) == sorted(others)
+
+
+def test_a_table_without_the_curve_is_refused(paper):
+    with pytest.raises(ValueError, match="has no rows of"):
+        lead(paper, "six")
+    assert np.isfinite(lead(paper, "four", ["uniform"], "uniform").to_numpy()).all()
+    assert isinstance(lead(paper, "four"), pd.DataFrame)
