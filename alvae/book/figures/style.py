@@ -60,7 +60,7 @@ STRATEGIES = {
     "MaxHerding": look_of("#7a5c00", "--", "P"),
     "TypiClust": look_of("#009e73", ":", "X"),
     "medoids": look_of("#0072b2", "-.", "D"),
-    "spectral, reconstructed": look_of("#d55e00", "-", "s"),
+    "spectral": look_of("#d55e00", "-", "s"),
 }
 
 _stamp = ""
