@@ -176,12 +176,25 @@ class VAEEnsemble(TransformerMixin, BaseEstimator):
         decoded = [vae.inverse_transform(Z) for vae, Z in zip(self.vaes, parts, strict=True)]
         return np.mean(decoded, axis=0)
 
+    def on_cpu(self):
+        """The same with all VAEs on the CPU."""
+        return VAEEnsemble([vae.on_cpu() for vae in self.vaes])
+
+    def __sklearn_is_fitted__(self):
+        self._check()
+        return True
+
+    def __sklearn_clone__(self):
+        return VAEEnsemble(self.vaes)  # copies of its VAEs would not be fitted
+
     def _check(self):
         fitted = isinstance(self.vaes, list | tuple) and len(self.vaes) > 0
         if not fitted or not all(hasattr(vae, "encoder_") for vae in self.vaes):
             raise ValueError(
                 f"vaes is {shown(self.vaes)}; it must be a list of at least one fitted ConvVAE"
             )
+        if len(shapes := {vae.image_shape_ for vae in self.vaes}) > 1:
+            raise ValueError(f"vaes are of images of the shapes {shapes}; they must be of the same")
 
 
 def reconstruction_errors(vae, images):

@@ -97,6 +97,8 @@ def test_a_vae_that_is_not_fitted_is_fitted(images, tmp_path, monkeypatch):
         ({"images": np.full((9, 8, 8), np.nan)}, "images"),
         ({"random_state": -1}, "random_state is -1"),
         ({"n_vaes": 0}, "n_vaes is 0"),
+        ({"n_vaes": 2, "vae": ConvVAE(2)}, "n_vaes is 2, and vae is given"),
+        ({"n_vaes": 2, "images": np.zeros((240, 3))}, "n_vaes is 2, and features need no VAE"),
         ({"y": np.zeros(240)}, "y labels all 240 images; at least one must be NaN"),
         ({"images": None}, "images is None; allowed is an array of images"),
         ({"y": np.full(7, np.nan)}, r"y has shape \(7,\)"),

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
 from alvae import store
 from alvae.pools import Pool, load_pool
@@ -115,6 +117,21 @@ def test_an_ensemble_of_anything_but_fitted_vaes_is_refused(vaes):
     for act in (VAEEnsemble(vaes).fit, VAEEnsemble(vaes).transform):
         with pytest.raises(ValueError, match=r"^vaes is .*; it must be a list of at least one fit"):
             act(np.zeros((3, 6, 5)))
+
+
+def test_an_ensemble_is_fitted_and_a_clone_of_it_too():
+    images, vaes = two_vaes()
+    ensemble = VAEEnsemble(vaes)
+    check_is_fitted(ensemble)
+    np.testing.assert_array_equal(clone(ensemble).transform(images), ensemble.transform(images))
+    np.testing.assert_array_equal(ensemble.on_cpu().transform(images), ensemble.transform(images))
+
+
+def test_vaes_of_images_of_other_shapes_are_refused():
+    images, (vae, _) = two_vaes()
+    other = ConvVAE(2, epochs=1, random_state=0).fit(images[:, :5])
+    with pytest.raises(ValueError, match="^vaes are of images of the shapes"):
+        VAEEnsemble([vae, other]).transform(images)
 
 
 def test_codes_of_another_ensemble_are_refused():

@@ -17,9 +17,9 @@ def lead(table, digits, others=("uniform", "core-set"), ours="core-set", space="
         With the columns `digits`, `space`, `strategy`, `budget`, `seed` and `mean`.
     digits : str
     others : sequence of str, default=("uniform", "core-set")
-        The strategies that it is compared with,
+        The strategies that it is compared with.
     space : str, default="input"
-        in this space.
+        Theirs.
     ours : str, default="core-set"
     **curve
         What else tells the rows apart, such as ``classifier="SVC"``.

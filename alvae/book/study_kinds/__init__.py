@@ -3,7 +3,7 @@
 The seed of an experiment is that of its VAE and of its trials. A study repeats it for several.
 """
 
-from alvae.book.study_kinds.codes import cost_study, neighbors_study, training_study
+from alvae.book.study_kinds.codes import cost_study, training_study
 from alvae.book.study_kinds.few_labels import (
     controls_study,
     dimension_study,
@@ -41,6 +41,5 @@ KINDS = {
     "share": share_study,
     "dimension": dimension_study,
     "training": training_study,
-    "neighbors": neighbors_study,
     "cost": cost_study,
 }

@@ -38,17 +38,6 @@ def training_study(experiment, dimensions):
     return pd.DataFrame(rows)
 
 
-def neighbors_study(experiment, neighbors):
-    """Accuracy of the nearest neighbors on the test images, with all labels, in both spaces."""
-    pool = experiment.pool
-    spaces = {"input": pool.flatten()} | latent_space(fitted(experiment), experiment)
-    return pd.DataFrame(
-        {"space": space, "n_neighbors": k, "neighbors": _neighbors_accuracy(*X, pool, k)}
-        for space, X in spaces.items()
-        for k in neighbors
-    )
-
-
 def _neighbors_accuracy(X, X_test, pool, n_neighbors):
     neighbors = KNeighborsClassifier(n_neighbors).fit(np.asarray(X), pool.labels)
     return neighbors.score(X_test, pool.test_labels)
