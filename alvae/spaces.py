@@ -86,7 +86,7 @@ def latent_codes(vae, images, scheduler=None):
 
     Parameters
     ----------
-    vae : ConvVAE
+    vae : ConvVAE or VAEEnsemble
         Fitted.
     images : array of shape (n, H, W) or (n, H, W, C)
         May be memory-mapped.
@@ -122,7 +122,7 @@ def both_spaces(pool, vae, scheduler=None):
     Parameters
     ----------
     pool : Pool
-    vae : ConvVAE
+    vae : ConvVAE or VAEEnsemble
     scheduler : str, default=None
         As for `latent_codes`.
 
