@@ -35,7 +35,17 @@ DIGITS = "%.6g"  # of the numbers in a table
 # Parameters of the experiment that a study may change.
 CHANGED = "pool_name", "latent_dim", "translate", "degrees", "epochs", "budgets", "n_trials"
 # Options of which a proof takes the first, as the same code takes all of them.
-SWEPT = ("seeds", "changes", "shares", "dimensions", "clusters", "clusterings", "sizes", "n_vaes")
+SWEPT = (
+    "seeds",
+    "changes",
+    "shares",
+    "dimensions",
+    "betas",
+    "clusters",
+    "clusterings",
+    "sizes",
+    "n_vaes",
+)
 PARTS = ("space", "strategy", "classifier")  # columns that tell what takes part
 WHERE = ("n_jobs", "scheduler")  # parameters that say where work is done, and change no number
 

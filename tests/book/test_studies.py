@@ -12,10 +12,11 @@ from sklearn.base import clone
 from alvae.book import RESULTS, STUDIES, experiment, studies
 from alvae.book.comparison import cold_starts
 from alvae.book.studies import list_studies, read_study
-from alvae.book.study_kinds.codes import _clustering_accuracy
+from alvae.book.study_kinds.codes import _clustering_accuracy, shared_neighbors
 from alvae.book.study_kinds.few_labels import (
     BalancedSampling,
     _thinned,
+    beta_study,
     controls_study,
     published_study,
     rare_study,
@@ -177,6 +178,19 @@ def test_balanced_draws_have_as_many_of_each_class(budget):
     assert not all(one == drawn[0] for one in drawn)
 
 
+def test_shared_neighbors_are_counted():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(2, 60, 3))
+    assert shared_neighbors(X, 2 * X[:, ::-1]) == 1  # the same distances but for the unit
+
+    def near(Z, i):
+        return set(np.linalg.norm(Z - Z[i], axis=1).argsort()[1:11].tolist())
+
+    counted = [len(near(X, i) & near(Y, i)) / 10 for i in range(60)]
+    assert shared_neighbors(X, Y) == pytest.approx(np.mean(counted))
+    assert shared_neighbors(X, Y, n_points=7) != shared_neighbors(X, Y)
+
+
 @pytest.mark.parametrize("n_clusters", [2, 3, 5])
 def test_accuracy_of_clusters_is_that_of_the_best_of_all_assignments(n_clusters):
     rng = np.random.default_rng(n_clusters)
@@ -233,6 +247,16 @@ def test_the_task_of_publications_stands_beside_ours():
     theirs = product(["balanced"], ["Poisson", "PoissonMBO", "PoissonMBO, true sizes"])
     assert set(table.index) == {*ours, *theirs}
     assert (table["classes"]["balanced"] == 3).all()
+
+
+@pytest.mark.slow
+def test_each_beta_has_a_vae_of_its_own():
+    smoke = experiment.Experiment(budgets=[6], n_trials=2, profile="smoke")
+    table = beta_study(smoke, [2], [0.1, 1])
+    assert set(zip(table["latent_dim"], table["beta"], strict=True)) == {(2, 0.1), (2, 1)}
+    assert table["shared"].between(0, 1).all()
+    kl = table.groupby(["latent_dim", "beta"])["kl"].first()
+    assert (kl.xs(0.1, level="beta") > kl.xs(1, level="beta")).all()  # rate is cheap
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ The seed of an experiment is that of its VAE and of its trials. A study repeats 
 
 from alvae.book.study_kinds.codes import cost_study, training_study
 from alvae.book.study_kinds.few_labels import (
+    beta_study,
     controls_study,
     dimension_study,
     ensemble_study,
@@ -40,6 +41,7 @@ KINDS = {
     "spreading": spreading_study,
     "share": share_study,
     "dimension": dimension_study,
+    "beta": beta_study,
     "training": training_study,
     "cost": cost_study,
 }

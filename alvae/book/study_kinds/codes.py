@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.metrics.cluster import contingency_matrix
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from alvae.book.comparison import cold_starts
 from alvae.book.study_kinds._shared import fitted, latent_space
@@ -47,6 +47,29 @@ def _clustering_accuracy(labels, clusters):
     """Share of the points whose cluster stands for their class, each cluster for another one."""
     table = contingency_matrix(labels, clusters)
     return table[linear_sum_assignment(table, maximize=True)].sum() / len(labels)
+
+
+def shared_neighbors(X, Y, n_neighbors=10, n_points=5000):
+    """The mean share of a point's nearest neighbors that are the same in two spaces.
+
+    Parameters
+    ----------
+    X, Y : array of shape (n, d)
+        The same points in both.
+    n_neighbors : int, default=10
+    n_points : int, default=5000
+        As many random points are asked at most.
+
+    Returns
+    -------
+    float
+    """
+    some = np.random.default_rng(0).permutation(len(X))[:n_points]
+    near = [
+        NearestNeighbors(n_neighbors=n_neighbors + 1).fit(Z).kneighbors(Z[some])[1] for Z in (X, Y)
+    ]
+    shared = [len({*a} & {*b} - {i}) for i, a, b in zip(some, *near, strict=True)]
+    return np.mean(shared) / n_neighbors
 
 
 def cost_study(experiment, sizes):

@@ -3,6 +3,7 @@
 from copy import copy
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -19,11 +20,12 @@ from alvae.book.study_kinds._shared import (
     summary,
     undistorted,
 )
+from alvae.book.study_kinds.codes import shared_neighbors
 from alvae.classifiers import PoissonMBO
 from alvae.coverage import covering_radius, kmeans_nmi, mean_distance
 from alvae.queries import KMeansCoreset, KMeansMedoids, SpectralMedoids, UniformSampling
 from alvae.queries.base import QueryStrategy
-from alvae.spaces import VAEEnsemble, fit_stored, reconstruction_errors
+from alvae.spaces import VAEEnsemble, fit_stored, latent_codes, reconstruction_errors
 
 CORESET_CLUSTERS = 20  # of the paper's core-set, where it stands beside other methods
 
@@ -239,6 +241,24 @@ def dimension_study(experiment, dimensions):
     return pd.concat([
         _few_labels(other, fitted(other)).assign(latent_dim=other.latent_dim) for other in others
     ])  # fmt: skip
+
+
+def beta_study(experiment, dimensions, betas):
+    """Few labels for VAEs of several β, and how far each agrees with that of the next seed.
+
+    `shared` is the share of an image's nearest neighbors that both VAEs give it: what training
+    leaves to chance differs between them.
+    """
+    tables = []
+    for dim, beta in product(dimensions, betas):
+        other = replace(experiment, latent_dim=dim)
+        vae = fitted(other, beta=beta)
+        another = fitted(other, beta=beta, random_state=other.random_state + 1)
+        shared = shared_neighbors(*(latent_codes(one, other.pool.images) for one in (vae, another)))
+        known = {name: vae.history_[-1][name] for name in ("kl", "rank")}
+        columns = {"latent_dim": dim, "beta": beta, "shared": shared, **known}
+        tables.append(_few_labels(other, vae).assign(**columns))
+    return pd.concat(tables)
 
 
 def _few_labels(experiment, vae):
