@@ -31,6 +31,7 @@ from alvae.store.recipes import differences, readable
 from alvae.store.sources import code_in
 
 SUFFIX = ".ipynb"
+GLUE = "application/papermill.record/"  # how the kinds of values for the prose begin
 # What a page reads beside its data, if its code knows of it.
 FILES = {
     "MANIFEST": lambda: [MANIFEST],
@@ -167,7 +168,7 @@ def as_page(executed, notebook, suffix, parameters, experiment):
 
     The cell of parameters shows their values in this run, ``{{ name }}`` becomes the value of a
     parameter, labels that would stand twice in the book get a suffix, and a last cell says what the
-    page was made from.
+    page was made from. Folded cells in a row become one where none but the last shows anything.
     """
     page = nbformat.from_dict(executed)
     parameters = {name: _in_repository(value) for name, value in parameters.items()}
@@ -204,6 +205,7 @@ def as_page(executed, notebook, suffix, parameters, experiment):
                 data["text/markdown"] = fill(data["text/markdown"])
             if "image/png" in data:
                 data["image/png"] = _of_few_colors(data["image/png"])
+    page.cells = _joined(page.cells)
     title, *rest = page.cells[0].source.split("\n")
     if suffix and texts["digits"] not in title:
         page.cells[0].source = "\n".join([f"{title}: {texts['digits']}", *rest])
@@ -211,6 +213,30 @@ def as_page(executed, notebook, suffix, parameters, experiment):
         page.cells.insert(1, nbformat.v4.new_markdown_cell(_SMOKE_NOTE, id="smoke-note"))
     page.cells.append(nbformat.v4.new_markdown_cell(how, id="how"))
     return page
+
+
+def _joined(cells):
+    """One button opens all the code between two things that are seen."""
+    joined = []
+    for cell in cells:
+        before = joined[-1] if joined else None
+        if before and _is_folded(cell) and _is_folded(before) and not _shows(before):
+            cell.source = f"{before.source}\n\n{cell.source}"
+            cell.outputs = before.outputs + cell.outputs  # glue for the prose
+            joined.pop()
+        joined.append(cell)
+    return joined
+
+
+def _is_folded(cell):
+    tags = set(cell.metadata.get("tags", []))
+    return cell.cell_type == "code" and "hide-input" in tags and "parameters" not in tags
+
+
+def _shows(cell):
+    """Whether a cell has any output but values for the prose."""
+    kinds = {kind for output in cell.outputs for kind in output.get("data", {"text": ""})}
+    return any(not kind.startswith(GLUE) for kind in kinds)
 
 
 def _of_few_colors(png):

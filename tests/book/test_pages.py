@@ -7,6 +7,7 @@ from io import BytesIO
 import nbformat
 import numpy as np
 import pytest
+from myst_nb.ext.glue import GLUE_PREFIX
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
@@ -66,6 +67,32 @@ def test_a_page_shows_its_parameters_and_has_labels_of_its_own():
     assert "digits = [1, 7]" in note.source
     assert "it took" not in note.source
     assert "It calls" not in note.source
+
+
+def test_folded_cells_that_show_nothing_are_one_with_the_next():
+    def cell(source, *tags, **data):
+        outputs = [new_output("display_data", {kind: value}) for kind, value in data.items()]
+        return new_code_cell(source, metadata={"tags": [*tags]}, outputs=outputs)
+
+    glued = cell("b = 1", "hide-input", **{f"{GLUE_PREFIX}text/plain": "1"})
+    cells = [
+        new_markdown_cell("# Title"),
+        cell("n: int = 1", "hide-input", "parameters"),
+        cell("a = 1", "hide-input"),
+        glued,
+        cell("print(a)", "hide-input", text="1"),
+        cell("c = 1", "hide-input"),
+        cell("seen = 1"),
+        cell("d = 1", "hide-input"),
+        new_markdown_cell("Text."),
+        cell("e = 1", "hide-input"),
+    ]
+    page = as_page(new_notebook(cells=cells), "template", "", {}, Experiment())
+    assert [c.source for c in page.cells[:-1]] == [
+        *("# Title", "n: int = 1", "a = 1\n\nb = 1\n\nprint(a)"),
+        *("c = 1", "seen = 1", "d = 1", "Text.", "e = 1"),
+    ]
+    assert [len(c.outputs) for c in page.cells[1:4]] == [0, 2, 0]  # with what is glued
 
 
 def test_a_page_says_how_long_it_took_and_leads_to_what_it_calls():
