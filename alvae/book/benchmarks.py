@@ -334,23 +334,20 @@ def _encode(path):
     return perf_counter() - start, peak_memory() - before
 
 
-def whole_paper(curves, vaes, searches, plain_rate, n_workers):
+def whole_paper(studies, searches, rates, n_workers):
     """Seconds that the paper takes, step by step, and those that the usual way would take.
 
-    The usual way is a `GridSearchCV(SVC())` in every trial, on as many cores, and plain PyTorch for
-    the VAE, with as many epochs. It is measured on samples: a trial is taken to cost what it costs
-    in `searches` at its space and budget, interpolated.
+    Both are what was timed in turns, times how often it is done: a trial costs what its grid search
+    costs in `searches` at its space and budget, interpolated.
 
     Parameters
     ----------
-    curves : DataFrame
-        All trials, from `learning_curves`.
-    vaes : list of (ConvVAE, int)
-        All VAEs, and on how many images each was trained.
+    studies : list of Experiment
+        Each with a VAE, and the trials of two strategies in two spaces.
     searches : DataFrame
         From `grid_searches`.
-    plain_rate : float
-        Images per second of plain PyTorch.
+    rates : dict of str to float
+        "ours" and "usual": images per second in training.
     n_workers : int
         Cores that trials run on.
 
@@ -359,16 +356,20 @@ def whole_paper(curves, vaes, searches, plain_rate, n_workers):
     pandas.DataFrame
         `step`, `ours` and `usual`, in seconds.
     """
-    training = sum(epoch["seconds"] for fitted, _ in vaes for epoch in fitted.history_)
-    plain = sum(fitted.epochs * n for fitted, n in vaes) / plain_rate
-    usual = 0.0
-    medians = searches.groupby(["space", "budget"])["scikit-learn"].median()
-    for space, trials in curves.groupby("space"):
-        per_trial = medians[space]
-        usual += np.interp(trials["budget"], per_trial.index, per_trial).sum()
+    passes = sum(study.epochs * len(study.pool) for study in studies)
+    medians = searches.groupby(["space", "budget"]).median(numeric_only=True)
+
+    def of_trials(search):
+        of_spaces = [medians.loc[space, search] for space in medians.index.unique("space")]
+        return sum(
+            2 * study.n_trials * np.interp(study.budgets, known.index, known).sum()
+            for study in studies
+            for known in of_spaces
+        )
+
     steps = [
-        ("training the VAEs", training, plain),
-        ("trials", curves["seconds"].sum() / n_workers, usual / n_workers),
+        ("training the VAEs", passes / rates["ours"], passes / rates["usual"]),
+        ("trials", of_trials("ours") / n_workers, of_trials("scikit-learn") / n_workers),
     ]
     return pd.DataFrame(steps, columns=["step", "ours", "usual"])
 

@@ -19,7 +19,7 @@ from alvae.book.benchmarks import (
     training_flops,
     whole_paper,
 )
-from alvae.vae import ConvVAE
+from alvae.book.experiment import Experiment
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
 
@@ -111,15 +111,23 @@ def test_sizes_grow_tenfold_and_are_cut_down_in_smoke_runs():
 
 
 def test_the_sum_of_the_paper_by_hand():
-    vae = ConvVAE(epochs=2)
-    vae.history_ = [{"seconds": 3.0}, {"seconds": 4.0}]
-    curves = pd.DataFrame({"space": ["a", "a", "b"], "budget": [10, 15, 20], "seconds": [1, 2, 3]})
-    searches = pd.DataFrame(
-        {"space": ["a", "a", "b"], "budget": [10, 20, 20], "scikit-learn": [10.0, 20.0, 7.0]}
-    )
-    steps = whole_paper(curves, [(vae, 100)], searches, plain_rate=50, n_workers=2)
-    assert list(steps["ours"]) == [7, 3]
-    assert list(steps["usual"]) == [2 * 100 / 50, (10 + 15 + 7) / 2]
+    study = Experiment(digits=[0, 1], budgets=[10, 15, 30], n_trials=5, epochs=2, profile="smoke")
+    searches = pd.DataFrame({
+        "space": ["a", "a", "a", "b"],
+        "budget": [10, 20, 20, 20],
+        "ours": [1.0, 2.0, 2.0, 0.5],
+        "scikit-learn": [10.0, 20.0, 20.0, 7.0],
+    })  # fmt: skip
+    steps = whole_paper([study, study], searches, {"ours": 100, "usual": 50}, n_workers=2)
+    passes = 2 * 2 * len(study.pool)
+    assert list(steps["ours"]) == [
+        passes / 100,
+        2 * 2 * study.n_trials * (1 + 1.5 + 2 + 3 * 0.5) / 2,
+    ]
+    assert list(steps["usual"]) == [
+        passes / 50,
+        2 * 2 * study.n_trials * (10 + 15 + 20 + 3 * 7) / 2,
+    ]
 
 
 @pytest.mark.slow
