@@ -1,5 +1,6 @@
 """What the tables of the studies say to each claim of the paper."""
 
+import numpy as np
 import pandas as pd
 
 from alvae.book.results import claimed, of_each_vae
@@ -35,6 +36,35 @@ def lead(table, digits, others=("uniform", "core-set"), ours="core-set", space="
     return pd.concat(gaps, axis=1, keys=[f"{digits}, {other}" for other in others])
 
 
+def labels_for(curves, levels):
+    """How many labels curves need for an accuracy, interpolated between the budgets.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        A row for each curve, a column for each number of labels.
+    levels : Series
+        The accuracy that each is to reach.
+
+    Returns
+    -------
+    pandas.Series
+        Where each curve first reaches its level: at least the first budget, NaN if at none.
+    """
+    budgets = curves.columns.to_numpy(float)
+
+    def first(curve, level):
+        reached = np.flatnonzero(curve >= level)
+        if not len(reached):
+            return np.nan
+        at = reached[0]
+        ends = slice(max(at - 1, 0), at + 1)
+        return np.interp(level, curve[ends], budgets[ends])
+
+    found = {seed: first(curves.loc[seed].to_numpy(), levels[seed]) for seed in curves.index}
+    return pd.Series(found)
+
+
 def measured(paper, kinds):
     """What was measured for the claims of the paper that are about its curves.
 
@@ -57,6 +87,8 @@ def measured(paper, kinds):
     def radius(digits, strategy):
         return of_each_vae(paper, "radius", digits=digits, space="latent", strategy=strategy)
 
+    uniform = three("latent", "uniform")
+    same = labels_for(three("input", "uniform"), uniform[40])
     nmi = paper[paper["digits"] == "three"].groupby(["space", "seed"])["nmi"].first()
     spread = three("latent", "uniform", "std") / three("input", "uniform", "std")
     classifiers = [name for name in kinds["classifier"].unique() if name != "SVC"]
@@ -66,8 +98,8 @@ def measured(paper, kinds):
     return {
         "nmi_input": nmi["input"].mean(),
         "nmi_latent": nmi["latent"],
-        "uniform_latent_40": three("latent", "uniform")[40],
-        "uniform_input_100": three("input", "uniform")[100],
+        "uniform_latent_40": uniform[40],
+        "uniform_input_labels": same / claimed()["uniform_input_labels"],
         "coreset_latent_20": three("latent", "core-set")[20],
         "coreset_latent_200": three("latent", "core-set")[200],
         "uniform_lead": lead(paper, "three", ["uniform"], "uniform"),

@@ -31,7 +31,8 @@ def judge(claims, ours):
     -------
     pandas.DataFrame
         `claim`, `short`, `group`, `rule`, `theirs`; `ours`, the mean for the condition that is the
-        worst for the claim, of ratios the geometric one, and `where`, its name; `low` and `high`,
+        worst for the claim, of ratios the geometric one, and `where`, its name, such as "five,
+        core-set, 200"; `low` and `high`,
         which say how good the worst condition is at least and at most: both are on the claimed side
         exactly if the claim holds, and both on the other exactly if it does not; `n` repeats; and
         `verdict`: "holds", "undecided" or "does not hold".
@@ -103,9 +104,15 @@ def _estimated(claim, values):
     value, low, high = np.exp(ends) if is_ratio else ends
     return {
         "ours": value,
-        "where": str(mean.idxmin()),
+        "where": _name(mean.idxmin()),
         "low": min(low, high),
         "high": max(low, high),
         "n": len(values),
         "verdict": "holds" if least > 0 else "does not hold" if most < 0 else "undecided",
     }
+
+
+def _name(condition):
+    """What a column is called: its levels, each part of them once."""
+    levels = condition if isinstance(condition, tuple) else (condition,)
+    return ", ".join(dict.fromkeys(part for level in levels for part in str(level).split(", ")))

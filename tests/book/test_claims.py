@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from alvae.book import CLAIMS
-from alvae.book.claims import lead, measured
+from alvae.book.claims import labels_for, lead, measured
 from alvae.book.results import read_results
 
 
@@ -59,6 +59,24 @@ def test_ratios_and_single_numbers(paper, kinds):
     row = at(paper, digits="three", seed=7, space="latent", strategy="core-set", budget=20)
     assert found["coreset_latent_20"][7] == row["mean"]
     assert found["nmi_latent"][7] == row["nmi"]
+
+
+def test_labels_for_an_accuracy_are_read_off_where_it_is_first_reached():
+    curves = pd.DataFrame([[0.6, 0.8, 0.7, 0.9]] * 4, columns=[20, 40, 60, 100], index=[5, 6, 7, 8])
+    levels = pd.Series({5: 0.75, 6: 0.85, 7: 0.5, 8: 0.95})
+    found = labels_for(curves, levels)
+    assert found.drop(8).to_list() == pytest.approx([35, 90, 20])
+    assert np.isnan(found[8])
+
+
+def test_pixels_are_asked_for_the_accuracy_of_the_same_vae(paper, kinds):
+    found = measured(paper, kinds)["uniform_input_labels"]
+    here = {"digits": "three", "seed": 0, "strategy": "uniform"}
+    level = at(paper, space="latent", budget=40, **here)["mean"]
+    low, high = (at(paper, space="input", budget=b, **here)["mean"] for b in (100, 120))
+    assert low < level < high
+    assert 120 * found[0] == pytest.approx(100 + 20 * (level - low) / (high - low))
+    assert len(found) == 15
 
 
 def test_sets_of_digits_count_with_as_many_vaes(paper, kinds):

@@ -72,6 +72,14 @@ def test_many_conditions_hold_if_each_does_and_fail_by_bonferroni():
     assert judged(noise - 5)["verdict"] == "does not hold"
 
 
+def test_the_worst_condition_has_a_name():
+    columns = pd.MultiIndex.from_tuples([("three", "three, core-set", 200), ("five", "x", 40)])
+    values = pd.DataFrame([[1.0, 2.0], [1.5, 2.5]], columns=columns)
+    assert judged(values)["where"] == "three, core-set, 200"
+    assert judged(values["five"])["where"] == "x, 40"
+    assert judged(pd.Series([1.0, 2.0]))["where"] == ""
+
+
 @given(
     seed=st.integers(0, 10**6), k=st.integers(1, 6), rule=st.sampled_from(["at least", "at most"])
 )
