@@ -22,8 +22,10 @@ TYPES = {"i": "integer", "f": "number", "b": "boolean"}  # of pandas; anything e
 
 @lru_cache
 def meanings():
-    """What each column means, by its name."""
-    return yaml.safe_load(COLUMNS.read_text(encoding="utf-8"))
+    """What each column that a table has means, by its name."""
+    explained = yaml.safe_load(COLUMNS.read_text(encoding="utf-8"))
+    there = {column for path in RESULTS.glob("*.csv") for column in pd.read_csv(path, nrows=0)}
+    return {name: text for name, text in explained.items() if name in there}
 
 
 def describe():
@@ -50,12 +52,12 @@ def _resource(path):
     if unknown := [column for column in table if column not in meanings()]:
         raise ValueError(f"{COLUMNS} does not say what {unknown} of {path.name} mean")
     made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    digits = listing(made["recipe"]["experiment"]["digits"])
     return {
         "name": name,
         "path": path.name,
         "title": KINDS[list_studies()[name]].__doc__.split("\n\n")[0].replace("\n    ", " "),
-        "description": f"Digits {digits}. Made on {made['made']}; {name}.json says from what.",
+        "description": f"{_vaes(table, made['recipe']['experiment'])} "
+        f"Made on {made['made']}; {name}.json says from what.",
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
@@ -71,6 +73,20 @@ def _resource(path):
             ]
         },
     }
+
+
+def _vaes(table, experiment):
+    """On what its VAEs were trained, and how."""
+    own = "latent_dim" in table  # each row has its own dimension
+    d = "of several dimensions" if own else f"with d = {experiment['latent_dim']}"
+    moved = ", trained on shifted and rotated images" if experiment.get("translate") else ""
+    said = f"Digits {listing(experiment['digits'])}; VAEs {d}{moved}"
+    if "seed" not in table:
+        return f"{said}."
+    seeds = sorted(table["seed"].unique())
+    many = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
+    of = f"{seeds[0]} to {seeds[-1]}" if many else listing(seeds)
+    return f"{said}; seed{'s' * (len(seeds) > 1)} {of}."
 
 
 def write(path):

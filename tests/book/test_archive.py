@@ -3,9 +3,10 @@
 import json
 from zipfile import ZipFile
 
+import pandas as pd
 import pytest
 
-from alvae.book import BUILD, REPOSITORY, archive
+from alvae.book import BUILD, REPOSITORY, RESULTS, archive
 
 
 def test_the_archive_describes_every_column_of_every_table(tmp_path):
@@ -25,6 +26,19 @@ def test_the_archive_describes_every_column_of_every_table(tmp_path):
             assert types.get("strategy", "string") == "string"
     in_the_repository = {path.name for path in (REPOSITORY / "book/results").glob("*.*")}
     assert names == in_the_repository | {"datapackage.json"}
+
+
+def test_a_table_says_of_which_vaes_it_is():
+    of = {table["name"]: table["description"] for table in archive.describe()["resources"]}
+    assert of["paper-three"].startswith("Digits 0, 3 and 9; VAEs with d = 3; seeds 0 to 14. Made")
+    moved = "VAEs with d = 16, trained on shifted and rotated images; seeds 10 and 11. Made"
+    assert of["points-four"].startswith(f"Digits 0, 3, 7 and 9; {moved}")
+    assert "VAEs of several dimensions; seed 10." in of["dimension-three"]
+
+
+def test_no_column_is_explained_that_no_table_has():
+    columns = {column for path in RESULTS.glob("*.csv") for column in pd.read_csv(path, nrows=0)}
+    assert archive.meanings().keys() == columns
 
 
 def test_a_column_that_nobody_explains_is_told(monkeypatch):
