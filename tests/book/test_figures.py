@@ -1,6 +1,7 @@
 """What is drawn is the data: the artists of every figure, read back."""
 
 import base64
+import itertools
 
 import matplotlib
 
@@ -442,6 +443,19 @@ def test_panels_draw_means_or_every_row(joined):
                 assert sorted(line.get_ydata()) == sorted(of_one)
     assert fig.axes[-1].get_xlabel() == "B"
     fig.draw_without_rendering()
+
+
+def test_numbers_below_a_panel_do_not_overprint():
+    rows = [(b, b / 200, space) for b in range(20, 220, 20) for space in "ab"]
+    frame = pd.DataFrame(rows, columns=["budget", "mean", "space"]).assign(strategy="uniform")
+    fig = figures.panels(frame, "budget", "mean", "strategy", "space")
+    fig.draw_without_rendering()
+    for ax in fig.axes:
+        assert [*ax.get_xticks()] == [*range(20, 220, 20)]
+        labels = [label for label in ax.get_xticklabels() if label.get_text()]
+        assert [label.get_text() for label in labels] == ["20", "40", "60", "100", "140", "200"]
+        boxes = [label.get_window_extent() for label in labels]
+        assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
 
 
 @pytest.mark.parametrize("channels", [(), (1,), (3,)])

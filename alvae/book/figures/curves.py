@@ -19,6 +19,7 @@ from alvae.book.figures.style import (
     subplots,
 )
 
+TICKS_APART = 1.4  # at least, the numbers along the logarithmic axis of a panel
 STAR = {
     "linestyle": "none",
     "marker": "*",
@@ -368,7 +369,7 @@ def panels(
             level_line(ax, level[title])
         ax.set_title(title)
         if joined:
-            logarithmic_x(ax, sorted(part[x].unique()))
+            logarithmic_x(ax, sorted(part[x].unique()), TICKS_APART)
     for ax in axes.flat[len(parts) :]:
         ax.remove()
     for ax in axes.flat[len(parts) - columns : len(parts)]:  # the lowest of each column

@@ -105,10 +105,18 @@ def level_line(ax, level):
     ax.axhline(level, color="0.3", linestyle=(0, (6, 4)), linewidth=1, zorder=1)
 
 
-def logarithmic_x(ax, ticks):
-    """A logarithmic x axis that is labeled at these values and nowhere else."""
+def logarithmic_x(ax, ticks, apart=1.0):
+    """A logarithmic x axis with ticks at these ascending values and nowhere else.
+
+    A tick has no number where it is less than `apart` times the last that has one.
+    """
     ax.set_xscale("log")
-    ax.set_xticks(ticks, [f"{tick:,g}" if tick < 1e4 else f"{tick:,.0f}" for tick in ticks])
+    labels, last = [], 0
+    for tick in ticks:
+        clear = tick >= apart * last
+        labels.append((f"{tick:,g}" if tick < 1e4 else f"{tick:,.0f}") if clear else "")
+        last = tick if clear else last
+    ax.set_xticks(ticks, labels)
     ax.set_xticks([], minor=True)
 
 
