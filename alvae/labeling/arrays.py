@@ -9,7 +9,14 @@ from PIL import Image
 from alvae._checks import check_integer
 from alvae._files import UNREADABLE, check_archive, check_npy_header, check_regular
 from alvae._readers import IDX_STEMS, read_idx
-from alvae.labeling.folder import LEAST_SIDE, SIDE, ImageFiles, common_shape
+from alvae.labeling.folder import (
+    LEAST_SIDE,
+    SIDE,
+    ImageFiles,
+    common_shape,
+    counted,
+    resized_remark,
+)
 from alvae.pools import as_floats, check_images
 
 KEYS = "images", "x_train"  # of the array that is meant in an .npz file with several
@@ -56,11 +63,11 @@ def read_arrays(path, side=SIDE):
     if images.dtype != np.uint8:
         images = np.rint(255 * as_floats(images)).astype(np.uint8)
     images = images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images
-    remarks = [f"{len(images):,} images of {width} x {height} pixels"]
+    remarks = [f"{counted(len(images), 'image')} of {width} x {height} pixels"]
     if max(height, width) > side:
         shape = common_shape([(width, height)], side)
         images = np.stack([_resized(image, shape) for image in images])
-        remarks.append(f"brought to {shape[1]} x {shape[0]} pixels")
+        remarks += resized_remark([(width, height)], shape)
     return ImageFiles([str(i) for i in range(len(images))], images, {}, remarks)
 
 

@@ -13,15 +13,27 @@ import sys
 import warnings
 from pathlib import Path
 
+from alvae import __version__
 from alvae._checks import check_integer
-from alvae.labeling.project import Project, at_work
+from alvae.labeling.project import Project, at_work, default_folder, maybe_meant
 from alvae.labeling.steps import begin, choose, move_images, predict, show, take_over
 
 LABELS = (
     "labels to take over into labels.csv: a table with the columns file_name and label, a JSON "
-    "export of Label Studio, or a folder with a folder of images for each class, whatever is below"
+    "export of Label Studio, or a folder with a folder of images for each class, whatever is "
+    "below; labels that labels.csv has stay"
 )
+MOVED = "folder to which the images were moved"
 DESCRIPTION = "Label a few images of a large pool, and let the others be labeled."
+USE = """\
+alvae select photos/ --budget 50       choose 50 images; writes labels.csv and label.html
+alvae predict photos-alvae/            from the labels: predictions.csv and report.html
+alvae select photos-alvae/ --more 20   choose the next ones to label
+"""
+UNCLEAR_HELP = (
+    "The key u in label.html writes the label ?: nobody can tell what the image is. It is left out "
+    "of the learning, still gets a prediction, and no other image is asked for in its place."
+)
 
 
 def main(arguments=None):
@@ -29,10 +41,19 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # names that a terminal cannot show
-    parser = argparse.ArgumentParser(prog="alvae", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(
+        prog="alvae",
+        description=DESCRIPTION,
+        epilog=USE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # a line for each command
+    )
+    parser.add_argument("--version", action="version", version=f"alvae {__version__}")
     commands = parser.add_subparsers(required=True, metavar="select|predict", dest="command")
-    _select_arguments(commands.add_parser("select", help="choose images to label"))
-    _predict_arguments(commands.add_parser("predict", help="label all images"))
+    for name, add_arguments, does in (
+        ("select", _select_arguments, "choose images to label"),
+        ("predict", _predict_arguments, "label all images"),
+    ):
+        add_arguments(commands.add_parser(name, help=does, epilog=UNCLEAR_HELP))
     options = parser.parse_args(arguments)
     try:
         with warnings.catch_warnings():
@@ -49,7 +70,7 @@ def main(arguments=None):
 
 def _common_arguments(parser):
     parser.add_argument("--labels", type=Path, metavar="FILE", help=LABELS)
-    parser.add_argument("--images", type=Path, metavar="FOLDER", help="where images are now")
+    parser.add_argument("--images", type=Path, metavar="FOLDER", help=MOVED)
 
 
 def _select_arguments(parser):
@@ -58,13 +79,18 @@ def _select_arguments(parser):
         nargs="?",
         type=Path,
         metavar="IMAGES|PROJECT",
-        help="a folder of images, an .npy or .npz file, IDX files; or a project that there is",
+        help="a folder of images, an .npy file, an .npz file (its array images, x_train or the "
+        "only one), IDX files; or an existing project",
     )
     parser.add_argument("--budget", type=int, help="how many images to label")
-    parser.add_argument("--more", type=int, help="how many more, in a project that there is")
+    parser.add_argument("--more", type=int, help="how many more, in an existing project")
     parser.add_argument("--out", type=Path, metavar="PROJECT", help="folder of the new project")
     parser.add_argument(
-        "--features", type=Path, metavar="NPY", help="codes from elsewhere, a row for each image"
+        "--features",
+        type=Path,
+        metavar="NPY",
+        help="codes from elsewhere, a row for each image that can be read, in the sorted order of "
+        "the file names (with the folders, and / between them)",
     )
     _common_arguments(parser)
     parser.add_argument("--seed", type=int, help="of all that is random, in a new project (0)")
@@ -103,16 +129,22 @@ def _select(options):
 def _new(options):
     """Choose images in a new project, or in one that the same command began."""
     source, folder = options.source, options.out
+    given = source or options.features
     if options.more is not None:
-        raise ValueError(f"{source} is no project; --more is for one that there is")
+        raise ValueError(
+            f"{given} is no project; --more is for an existing one{maybe_meant(given)}"
+        )
     if options.images is not None:
-        raise ValueError(f"{source} is no project; --images is for one whose images were moved")
+        raise ValueError(
+            f"{given} is no project; --images is for one whose images were moved"
+            f"{maybe_meant(given)}"
+        )
     if options.budget is None:
         raise ValueError("--budget is missing: how many images can be labeled?")
     seed = 0 if options.seed is None else options.seed
     check_integer("--seed", seed, 0, 2**32 - 1)
     if folder is None:
-        folder = Path(f"{(source or options.features).resolve().stem}-alvae")
+        folder = default_folder(given)
     with at_work(folder):
         project = begin(folder, source, options.features, options.budget, seed)
         if options.labels is not None:

@@ -85,24 +85,26 @@ def read_folder(folder, side=SIDE):
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
-    files, refused = _list_files(folder)
-    with warnings.catch_warnings(), progress_bar(2 * len(files), "reading images", "file") as bar:
+    files, refused = list_files(folder)
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd but readable metadata
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         headers = {}
-        for name, found in _each(_read_header, folder, files):
-            (refused if isinstance(found, str) else headers)[name] = found
-            bar.update()
+        with progress_bar(len(files), "reading sizes", "file") as bar:
+            for name, found in _each(_read_header, folder, files):
+                (refused if isinstance(found, str) else headers)[name] = found
+                bar.update()
         files = [name for name in files if name in headers]
         _check_any(folder, files, refused)
         shape = common_shape([headers[name].size for name in files], side)
         images, read = np.empty((len(files), *shape, 3), np.uint8), np.ones(len(files), bool)
-        for start in range(0, len(files), BLOCK):
-            block = files[start : start + BLOCK]
-            images[start : start + BLOCK], bad = _stored(folder, block, shape)
-            refused |= bad
-            read[start : start + BLOCK] = [name not in bad for name in block]
-            bar.update(len(block))
+        with progress_bar(len(files), "reading images", "file") as bar:
+            for start in range(0, len(files), BLOCK):
+                block = files[start : start + BLOCK]
+                images[start : start + BLOCK], bad = _stored(folder, block, shape)
+                refused |= bad
+                read[start : start + BLOCK] = [name not in bad for name in block]
+                bar.update(len(block))
     files = [name for name in files if name not in refused]
     _check_any(folder, files, refused)
     images = images if read.all() else images[read]
@@ -139,8 +141,18 @@ def common_shape(sizes, side=SIDE):
     return tuple(max(LEAST_SIDE, round(length)) for length in sides)
 
 
-def _list_files(folder):
-    """Names of the image files, sorted, and why others and folders are left out."""
+def list_files(folder):
+    """Names of the image files, sorted, and why others and folders are left out, by their names.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    names : list of str
+    refused : dict of str to str
+    """
     names, refused = [], {}
 
     def unreadable(error):
@@ -322,15 +334,41 @@ def _has_color(images):
 
 def _remarks(headers, shape, gray):
     sizes = {header.size for header in headers}
-    height, width = shape
     of = f"of {len(sizes):,} sizes" if len(sizes) > 1 else "of {} x {} pixels".format(*min(sizes))
-    remarks = [f"{len(headers):,} images {of}, {'gray' if gray else 'in color'}"]
-    if sizes != {(width, height)}:
-        remarks.append(f"brought to {width} x {height} pixels")
-    if n := sum(header.is_deep for header in headers):
-        remarks.append(f"of {n:,} with more than 8 bits the range was kept, not the values")
-    if n := sum(header.is_transparent for header in headers):
-        remarks.append(f"{n:,} with a channel for transparency were put on white")
-    if n := sum(header.has_pages for header in headers):
-        remarks.append(f"of {n:,} with several pages or frames the first was taken")
+    remarks = [f"{counted(len(headers), 'image')} {of}, {'gray' if gray else 'in color'}"]
+    remarks += resized_remark(sizes, shape)
+    for what, done in (
+        ("is_deep", "with more than 8 bits: the range was kept, not the values"),
+        ("is_transparent", "with a channel for transparency: put on white"),
+        ("has_pages", "with several pages or frames: the first was taken"),
+    ):
+        if n := sum(getattr(header, what) for header in headers):
+            remarks.append(f"{counted(n, 'image')} {done}")
     return remarks
+
+
+def resized_remark(sizes, shape):
+    """In words what bringing images to one size did, in a list; empty if all have that size.
+
+    Parameters
+    ----------
+    sizes : iterable of (int, int)
+        Widths and heights.
+    shape : (int, int)
+        The common height and width.
+
+    Returns
+    -------
+    list of str
+    """
+    height, width = shape
+    if all(size == (width, height) for size in sizes):
+        return []
+    if any(max(size) > max(shape) for size in sizes):
+        return [f"reduced to {width} x {height} pixels: what is smaller than that is lost"]
+    return [f"brought to {width} x {height} pixels"]
+
+
+def counted(n, noun, plural=None):
+    """A number of things: "1 label", "20 labels"."""
+    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"

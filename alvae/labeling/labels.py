@@ -115,9 +115,10 @@ def merge_labels(path, names, labels):
         elif label and not given:
             rows[places[name][0]][at_label] = label
         elif label and label not in given:
+            kept = " and ".join(sorted(given))
             problems.append(
-                f"{name!r} is {' and '.join(sorted(given))!r} in {path}, and {label!r} now: it "
-                "stays what it is there; edit the table to change it"
+                f"{name!r} is {kept!r} in {path}, and {label!r} now: kept {kept!r}; edit "
+                f"{path.name} to change it"
             )
     write_table(path, header, rows)
     return problems

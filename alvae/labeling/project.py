@@ -64,7 +64,9 @@ class Project:
                 if key not in self.about or not isinstance(self.about[key], kind)
             ]
         except (FileNotFoundError, NotADirectoryError):
-            raise ValueError(f"{folder} is no project: it has no {NAME}") from None
+            raise ValueError(
+                f"{folder} is no project: it has no {NAME}{maybe_meant(folder)}"
+            ) from None
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
         if known != FORMAT:
@@ -197,6 +199,17 @@ class Project:
             f"{self.path(name)} is damaged: {said}; begin a new project with --out, and give it "
             "the labels of this one with --labels"
         )
+
+
+def default_folder(source):
+    """Where the project of these images or features is, if no other folder is named."""
+    return Path(f"{Path(source).resolve().stem}-alvae")
+
+
+def maybe_meant(source):
+    """For a message: whether the project of these images was meant; "" if there is none."""
+    folder = default_folder(source)
+    return f"; did you mean {folder}?" if Project.is_at(folder) else ""
 
 
 @contextmanager

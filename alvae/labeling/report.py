@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from alvae._clusters import kmeans
+from alvae.labeling.folder import counted
 from alvae.labeling.page import as_source, write_page
 
 EXAMPLES = 12  # of each kind
@@ -11,8 +12,9 @@ CLUSTERS = 8  # without a label, at most
 MOST_CLUSTERS, STEPS = 300, 50  # of K-means
 MAPPED = 3000  # images on the map, at most
 WIDTH, HEIGHT, MARGIN = 640, 480, 10  # of the map
-# Okabe and Ito's, which color-blind readers tell apart; then again.
+# Okabe and Ito's, which color-blind readers tell apart; then again, with another mark.
 COLORS = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999"
+MARKS = "circle", "square", "triangle", "diamond"
 
 
 def write_report(path, project, graph, index, y, predicted, shares, classes, outlook=()):
@@ -37,7 +39,9 @@ def write_report(path, project, graph, index, y, predicted, shares, classes, out
         Sentences on the accuracy to expect.
     """
     labeled = ~np.isnan(y)
-    colors = [COLORS[k % len(COLORS)] for k in range(len(classes))]
+    styles = [
+        (COLORS[k % len(COLORS)], MARKS[k // len(COLORS) % len(MARKS)]) for k in range(len(classes))
+    ]
 
     def shown(some):
         if project.images is None:
@@ -54,13 +58,14 @@ def write_report(path, project, graph, index, y, predicted, shares, classes, out
         n = np.count_nonzero(predicted == k)
         rows.append({
             "name": name,
-            "color": colors[k],
+            "style": styles[k],
             "n_labels": np.count_nonzero(y == k),
             "n_images": f"{n:,}",
             "share": f"{n / len(index):.1%}",
             "sure": shown(by_share[:EXAMPLES]),
             "doubtful": shown(by_share[EXAMPLES:][::-1][:EXAMPLES]),
         })  # fmt: skip
+    n = np.count_nonzero(project.firsts == -1)
     write_page(
         path,
         "report.html",
@@ -68,15 +73,15 @@ def write_report(path, project, graph, index, y, predicted, shares, classes, out
         folder=project.folder.name,
         n_images=f"{len(project.names):,}",
         n_labeled=np.count_nonzero(labeled),
-        n_left_out=np.count_nonzero(project.firsts == -1),
+        blank=counted(n, "blank image has", "blank images have") if n else "",
         outlook=[f"{line[0].upper()}{line[1:]}." for line in outlook],
         classes=rows,
-        map=_map(graph.X, labeled, np.array(colors)[predicted]),
+        map=_map(graph.X, labeled, [styles[k] for k in predicted]),
         unknown=_unknown(graph, labeled, predicted, classes, shown),
     )
 
 
-def _map(X, labeled, colors):
+def _map(X, labeled, styles):
     X = np.asarray(X, dtype=np.float64)
     places = PCA(min(2, *X.shape), random_state=0).fit_transform(X)
     places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
@@ -85,7 +90,7 @@ def _map(X, labeled, colors):
     places = np.round(MARGIN + places * (np.array([WIDTH, HEIGHT]) - 2 * MARGIN), 1)
     some = np.random.default_rng(0).permutation(len(X))[:MAPPED]
     points, ringed = (
-        [(*places[i].tolist(), colors[i]) for i in which]
+        [(*places[i].tolist(), styles[i]) for i in which]
         for which in (some, np.flatnonzero(labeled))
     )
     return {

@@ -1,8 +1,11 @@
 """The steps of the tool: read, train, choose, predict. Each says what it does and finds."""
 
+import os
 import warnings
 from collections import Counter, defaultdict
+from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from time import perf_counter
 from uuid import uuid4
 
@@ -14,11 +17,12 @@ from sklearn.preprocessing import normalize
 from alvae import store
 from alvae._checks import check_integer, check_points
 from alvae._graphs import NeighborGraph, nearest_neighbors
+from alvae._progress import progress_bar
 from alvae.accuracy import expected_accuracy
 from alvae.classifiers import PoissonMBO
 from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.export import write_folders, write_tasks
-from alvae.labeling.folder import read_folder
+from alvae.labeling.folder import counted, list_files, read_folder
 from alvae.labeling.labels import UNCLEAR, as_cell, look_alike, write_table
 from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project, check_room
@@ -57,10 +61,14 @@ def begin(folder, source, features, budget, seed):
     if Project.is_at(folder):
         project = Project(folder)
         if other := [key for key in given if project.about[key] != given[key]]:
+            more = budget - project.about["budget"]
+            add = f"alvae select {quote(str(folder))} --more {more}"
             raise ValueError(
                 f"{folder} is a project with the {other[0].replace('_', ' ')} "
                 f"{project.about[other[0]]}; --out names another folder"
+                + (f"; to label {more} more: {add}" if other == ["budget"] and more > 0 else "")
             )
+        _tell_new_files(project, source)
         return project
     array = None if features is None else _read_features(features)
     if source is None:
@@ -79,6 +87,18 @@ def begin(folder, source, features, budget, seed):
     check_integer("--budget", budget, 1, len(names), "the number of images")
     given |= {"id": uuid4().hex, "refused": refused}
     return Project.begin(folder, names, images=images, features=array, **given)
+
+
+def _tell_new_files(project, source):
+    """Say how many image files were added to the folder after the project was begun."""
+    if source is None or holds_arrays(source):
+        return
+    known = {*project.names, *project.about["refused"]}
+    if n := sum(name not in known for name in list_files(source)[0]):
+        print(
+            f"{counted(n, 'file is', 'files are')} new since this project was begun and "
+            f"{'is' if n == 1 else 'are'} not in it"
+        )
 
 
 def left_out(refused):
@@ -102,11 +122,6 @@ def left_out(refused):
 def _some(names):
     more = len(names) - MOST
     return ", ".join(names[:MOST]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def _counted(n, noun, plural=None):
-    """A number of things: "1 label", "20 labels"."""
-    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 
 def encode(project):
@@ -134,7 +149,7 @@ def encode(project):
         project.save()
         project.keep("codes", latent_codes(vae, images))  # last: then all of it is there
     if (share := project.about.get("described")) is not None:
-        print(f"the codes keep {share:.0%} of what makes images differ")
+        print(f"the codes keep {share:.0%} of the differences between these small images")
         if share < POOR:
             print(
                 "they are poor: so small a VAE cannot describe these images; codes of a network "
@@ -150,7 +165,7 @@ def encode(project):
     blank = project.firsts == -1
     if not own.all():
         n_copies = np.sum(~own & ~blank)
-        some = _counted(n_copies, "copy", "copies"), _counted(blank.sum(), "blank image")
+        some = counted(n_copies, "copy", "copies"), counted(blank.sum(), "blank image")
         print(f"not to be labeled: {' and '.join(some)}")
     _check_enough(project, project.firsts)
 
@@ -166,7 +181,7 @@ def _check_enough(project, firsts):
     """Raise a ValueError unless there are images that can be told apart."""
     if (n := np.sum(firsts == np.arange(len(firsts)))) < FEWEST:
         raise ValueError(
-            f"{project.folder} has {n} images that are neither blank nor copies; at least "
+            f"{project.folder} has {counted(n, 'image')} neither blank nor a copy; at least "
             f"{FEWEST} are needed"
         )
 
@@ -175,17 +190,33 @@ def _training_seconds(vae, images):
     """How long training will take, from a few steps of it; the first ones take longer."""
     few = clone(vae).set_params(epochs=1)
     some = images[: TIMED_STEPS * vae.batch_size]
-    few.fit(some)
-    start = perf_counter()
-    few.fit(some)
+    with progress_bar(2, "estimating the time", "trial") as bar, _without_bars():
+        few.fit(some)
+        bar.update()
+        start = perf_counter()
+        few.fit(some)
+        bar.update()
     return (perf_counter() - start) / len(some) * len(images) * vae.epochs
+
+
+@contextmanager
+def _without_bars():
+    """Let the bars of what is called go nowhere."""
+    before = os.environ.get("ALVAE_PROGRESS")
+    os.environ["ALVAE_PROGRESS"] = os.devnull
+    try:
+        yield
+    finally:
+        os.environ.pop("ALVAE_PROGRESS")
+        if before is not None:
+            os.environ["ALVAE_PROGRESS"] = before
 
 
 def choose(project, n):
     """Choose n images more, and write them into label.html and labels.csv."""
     known = known_labels(project)
-    if known.names and not known.of:
-        raise ValueError(f"{project.path('labels.csv')} has no label yet; label some first")
+    if known.names:
+        _check_any_label(project, known)
     if not (left := len(project.names) - len(known.names)):
         raise ValueError(f"{project.folder} has no image left: all are in labels.csv")
     most = left, "the number of images that are left"
@@ -208,7 +239,16 @@ def choose(project, n):
     new = [project.names[i] for i in chosen]
     show(project, new)
     project.add_labels(dict.fromkeys(new, ""))  # last: with it the choice is made
-    print(f"{_counted(n, 'more image')} to label: see {project.path('labels.csv')}")
+    print(f"{counted(n, 'more image')} to label: see {project.path('labels.csv')}")
+
+
+def _check_any_label(project, known):
+    """Raise a ValueError if labels.csv has no label; say how many images in it have none."""
+    if not known.of:
+        raise ValueError(f"{project.path('labels.csv')} has no label yet; label some first")
+    if n := len(known.names) - len(known.of):
+        has = "has" if n == 1 else "have"
+        print(f"{n:,} of {len(known.names):,} images in labels.csv {has} no label yet")
 
 
 def show(project, new=()):
@@ -226,12 +266,13 @@ def show(project, new=()):
     path = project.path("label.html")
     if n := write_label_page(path, project, chosen, near, classes, known.of):
         print(
-            f"{n:,} images are not in {project.about['source']} any more, or others are there now: "
-            "they are shown small (--images says where they are)"
+            f"{counted(n, 'image')} not in {project.about['source']} any more, or replaced there: "
+            "shown small (--images says where they are)"
         )
     print(
-        f"open {path} in a browser, label them, and put the labels.csv that you download there "
-        f"into {path.parent}"
+        f"open {path} in a browser, label the images, and download labels.csv; then\n"
+        f"  alvae predict {quote(str(path.parent))} --labels ~/Downloads/labels.csv\n"
+        f"adds these labels to {path.with_name('labels.csv')}, and keeps those that it has"
     )
 
 
@@ -246,13 +287,16 @@ def predict(project, write=()):
     """
     if write and not project.has_files:
         raise ValueError(f"{project.folder} has no image files, which --write is for")
-    known = known_labels(project).of
+    labels = known_labels(project)
+    _check_any_label(project, labels)
+    known = labels.of
     encode(project)
     index, y, classes = _labeled_pool(project, known)
     if len(classes) < 2:
+        n_classes = counted(len(classes), "class", "classes")
         raise ValueError(
-            f"{project.path('labels.csv')} has {len(classes)} classes of images that count; two or "
-            "more are needed"
+            f"{project.path('labels.csv')} has {n_classes} of images that count; two or more are "
+            "needed"
         )
     graph = NeighborGraph(project.codes[index])
     classifier = PoissonMBO().fit(graph.X, y, prepared=graph)
@@ -272,13 +316,19 @@ def predict(project, write=()):
     path = project.path("predictions.csv")
     columns = ("file_name", "label", "confidence", "from")
     write_table(path, columns, ((as_cell(name), *values) for name, *values in rows))
-    print(f"{_counted(len(rows), 'label')} written to {path}")
+    origins = Counter(origin for *_, origin in rows)
+    n_labels, n_blank = len(rows) - origins["blank"], origins["blank"]
+    blank = f"; {counted(n_blank, 'blank image has', 'blank images have')} none" * bool(n_blank)
+    print(
+        f"labels for {counted(n_labels, 'image')} written to {path}: {origins['labeled']:,} yours, "
+        f"{origins['predicted']:,} predicted{blank}"
+    )
     lines = outlook(classifier, graph, y, min(MORE, int(np.isnan(y).sum())))
     for line in lines:
         print(line)
     path = project.path("report.html")
     write_report(path, project, graph, index, y, predicted, shares, classes, lines)
-    print(f"what they are like is in {path}, which opens in any browser")
+    print(f"a summary with examples is in {path}, which opens in any browser")
     source = Path(project.about["source"] or project.folder)
     if "folders" in write:
         path = project.path("predictions")
@@ -317,7 +367,8 @@ def outlook(classifier, graph, y, n):
     return [
         f"about {accuracy} of the labels that are predicted should be right; "
         f"an interval of 90% goes from {low} to {high}",
-        f"{n:,} more labels may add up to {100 * expected.gain:.1f} points"
+        "this was learned from printed letters and signs; on other images it may be further off",
+        f"{counted(n, 'more label')} may add up to {100 * expected.gain:.1f} points"
         + ("" if pays else ": labeling more hardly pays any longer"),
     ]
 
@@ -348,7 +399,7 @@ def take_over(project, path):
         print(problem)
     of = Counter(labels.values())
     some = [f"{n:,} {label!r}" for label, n in of.most_common(MOST)] + ["..."] * (len(of) > MOST)
-    print(f"{path} has {_counted(len(labels), 'label')}{': ' * bool(of)}{', '.join(some)}")
+    print(f"{path} has {counted(len(labels), 'label')}{': ' * bool(of)}{', '.join(some)}")
 
 
 def _labeled_pool(project, known):

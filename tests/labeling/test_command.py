@@ -18,6 +18,7 @@ from filelock import FileLock
 from PIL import Image
 from sklearn.datasets import load_digits
 
+import alvae
 from alvae import PoissonMBO, expected_accuracy, load_pool, select
 from alvae.__main__ import main as as_typed
 from alvae.labeling.command import main
@@ -215,7 +216,7 @@ def test_images_that_were_moved_or_replaced(labeled, images, tmp_path, capsys):
     first = asked(labeled)[0]
     Image.new("L", (28, 28), 200).save(moved / first)
     main(["select", str(labeled), "--images", str(moved)])
-    assert "1 images are not in" in capsys.readouterr().out
+    assert "1 image not in" in capsys.readouterr().out
     (moved / first).unlink()
     main(["select", str(labeled), "--images", str(moved)])
     assert f"lacks 1 of the images, such as {first}" in capsys.readouterr().out
@@ -230,7 +231,7 @@ def test_a_folder_that_is_gone_is_told(labeled, images, capsys):
     about["source"] += "-gone"
     (labeled / "project.json").write_text(json.dumps(about))
     main(["select", str(labeled)])
-    assert f"9 images are not in {about['source']} any more" in capsys.readouterr().out
+    assert f"9 images not in {about['source']} any more" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode")
@@ -305,7 +306,7 @@ def test_very_small_pools(n, pool, tmp_path, monkeypatch, capsys):
     main(["select", str(tmp_path / "few.npy"), "--budget", "2", "--out", out])
     label(tmp_path / "p", {name: f"kind {i}" for i, name in enumerate(asked(tmp_path / "p"))})
     main(["predict", out])
-    assert f"{n - 2:,} more labels may add up" in capsys.readouterr().out
+    assert f"{n - 2:,} more label{'s' * (n > 3)} may add up" in capsys.readouterr().out
     assert (tmp_path / "p" / "report.html").exists()
 
 
@@ -313,14 +314,14 @@ def test_a_pool_with_nothing_on_it_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("alvae.labeling.steps.recommended_vae", None)  # before a VAE is trained
     np.save(tmp_path / "none.npy", np.zeros((20, 8, 8), np.uint8))
     said = fails(capsys, "select", tmp_path / "none.npy", "--budget", 2, "--out", tmp_path / "p")
-    assert "has 0 images that are neither blank nor copies" in said
+    assert "has 0 images neither blank nor a copy" in said
 
 
 def test_a_class_that_only_blank_images_have_is_none(labeled, truth, capsys):
     first, *others = asked(labeled)
     rows = [("b/blank.png", "empty"), (first, "a"), *((name, "?") for name in others)]
     write_labels(labeled / "labels.csv", rows)
-    assert "has 1 classes of images that count" in fails(capsys, "predict", labeled)
+    assert "has 1 class of images that count" in fails(capsys, "predict", labeled)
 
 
 def test_what_an_interrupted_beginning_left_is_not_trusted(images, tmp_path, monkeypatch, capsys):
@@ -480,11 +481,9 @@ def test_a_disk_that_is_full_is_told(labeled, images, tmp_path, monkeypatch, cap
 
 def test_labels_that_are_missing_or_of_one_class_are_asked_for(project, truth, capsys):
     assert "has no label yet; label some first" in fails(capsys, "select", project, "--more", 3)
-    assert "has 0 classes of images that count; two or more are needed" in fails(
-        capsys, "predict", project
-    )
+    assert "has no label yet; label some first" in fails(capsys, "predict", project)
     write_labels(project / "labels.csv", [(name, "same") for name in asked(project)])
-    assert "has 1 classes of images that count; two or more are needed" in fails(
+    assert "has 1 class of images that count; two or more are needed" in fails(
         capsys, "predict", project
     )
 
@@ -572,3 +571,121 @@ def test_advice_of_a_training_is_in_words_of_the_command(images, tmp_path, capsy
     said = capsys.readouterr().out
     assert "better: 9% of the filters answer to no image; another --seed may help" in said
     assert "epochs" not in said
+
+
+def test_labels_that_are_still_missing_are_counted(labeled, truth, capsys):
+    names = asked(labeled)
+    write_labels(labeled / "labels.csv", [(name, truth[name]) for name in names[:-1]])
+    with open(labeled / "labels.csv", "a") as file:
+        file.write(f"{names[-1]},\n")
+    main(["predict", str(labeled)])
+    assert "1 of 9 images in labels.csv has no label yet" in capsys.readouterr().out
+    main(["select", str(labeled), "--more", "2"])
+    assert "1 of 9 images in labels.csv has no label yet" in capsys.readouterr().out
+    main(["predict", str(labeled)])
+    assert "3 of 11 images in labels.csv have no label yet" in capsys.readouterr().out
+    label(labeled, truth)
+    main(["predict", str(labeled)])
+    assert "no label yet" not in capsys.readouterr().out
+
+
+def test_the_labels_that_are_written_are_counted_by_where_they_come_from(labeled, capsys):
+    main(["predict", str(labeled)])
+    path = labeled / "predictions.csv"
+    said = (
+        f"labels for 151 images written to {path}: 9 yours, 142 predicted; 1 blank image has none"
+    )
+    assert said in capsys.readouterr().out
+    assert "<p>1 blank image has no label.</p>" in (labeled / "report.html").read_text()
+
+
+def test_files_that_are_new_in_the_folder_are_told(labeled, images, tmp_path, capsys):
+    folder = shutil.copytree(images, tmp_path / "photos")
+    about = json.loads((labeled / "project.json").read_text())
+    (labeled / "project.json").write_text(json.dumps(about | {"source": str(folder)}))
+    command = ["select", str(folder), "--budget", "9", "--out", str(labeled)]
+    main(command)
+    assert "new since" not in capsys.readouterr().out
+    shutil.copy(folder / "a/000.png", folder / "new.png")
+    (folder / "more.txt").write_text("no image")
+    main(command)
+    said = capsys.readouterr().out
+    assert "1 file is new since this project was begun and is not in it" in said
+    shutil.copy(folder / "a/000.png", folder / "b/new.png")
+    main(command)
+    said = capsys.readouterr().out
+    assert "2 files are new since this project was begun and are not in it" in said
+
+
+def test_another_budget_is_answered_with_the_command_for_more(images, project, capsys):
+    out = ["--out", project]
+    said = fails(capsys, "select", images, "--budget", 19, *out)
+    assert "with the budget 9; --out names another folder; to label 10 more: " in said
+    assert said.endswith(f": alvae select {project} --more 10")
+    assert "more:" not in fails(capsys, "select", images, "--budget", 5, *out)
+    assert "more:" not in fails(capsys, "select", images, "--budget", 19, "--seed", 1, *out)
+
+
+def test_who_names_the_images_is_asked_for_the_project(images, project, monkeypatch, capsys):
+    monkeypatch.chdir(project.parent)
+    (project.parent / "photos").mkdir()
+    assert fails(capsys, "predict", "photos").endswith("it has no project.json")
+    project.rename("photos-alvae")
+    asks = "; did you mean photos-alvae?"
+    assert fails(capsys, "predict", "photos").endswith(f"it has no project.json{asks}")
+    for option in (("--more", 5), ("--images", images)):
+        assert fails(capsys, "select", "photos", *option).endswith(asks)
+
+
+def test_the_command_that_adds_the_downloaded_labels_is_told(project, truth, tmp_path, capsys):
+    moved = shutil.move(project, tmp_path / "my photos")
+    main(["select", str(moved)])
+    said = capsys.readouterr().out
+    command = f"alvae predict '{moved}' --labels ~/Downloads/labels.csv"
+    assert command in said
+    by_hand = next(name for name in truth if name not in asked(moved))
+    downloaded = tmp_path / "labels.csv"
+    write_labels(downloaded, [(name, truth[name]) for name in asked(moved)])
+    with open(moved / "labels.csv", "a") as file:
+        file.write(f"{by_hand},mine\n")
+    main(["predict", str(moved), "--labels", str(downloaded)])
+    known = read_labels(moved / "labels.csv", Project(moved).names).of
+    assert known[by_hand] == "mine"
+    assert len(known) == 10
+
+
+def test_the_estimate_of_the_time_is_no_training(images, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ALVAE_PROGRESS", str(tmp_path / "progress"))
+    monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 2)
+    main(["select", str(images), "--budget", "3", "--out", str(tmp_path / "project")])
+    said = (tmp_path / "progress").read_text()
+    assert "estimating the time: trial 2 of 2" in said
+    assert "epoch 2 of 2" in said
+    assert "epoch 1 of 1" not in said
+    assert os.environ["ALVAE_PROGRESS"] == str(tmp_path / "progress")
+
+
+def test_help_shows_the_three_commands_and_what_unclear_means(capsys):
+    for arguments, expected in (
+        (["--help"], "alvae predict photos-alvae/ "),
+        (["--version"], f"alvae {alvae.__version__}"),
+        (["select", "--help"], "label ?: nobody can tell"),
+        (["predict", "--help"], "label ?: nobody can tell"),
+    ):
+        with pytest.raises(SystemExit, match="0"):
+            main(arguments)
+        assert expected in " ".join(capsys.readouterr().out.split()) + " "
+
+
+def test_from_the_ninth_class_on_the_map_has_other_marks(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "codes.npy", np.eye(9)[np.arange(90) % 9] * 50 + rng.normal(size=(90, 9)))
+    out = tmp_path / "p"
+    features = str(tmp_path / "codes.npy")
+    main(["select", "--features", features, "--budget", "18", "--out", str(out)])
+    for n_classes, n_marks in ((8, 0), (9, 1)):
+        label(out, {name: CLASSES[i % n_classes] for i, name in enumerate(asked(out))})
+        main(["predict", str(out)])
+        legend = (out / "report.html").read_text().split("</table>")[0]
+        assert legend.count("<circle") == 8
+        assert legend.count("<path") == n_marks

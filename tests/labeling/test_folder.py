@@ -76,8 +76,8 @@ def test_transparent_parts_are_white_and_color_is_kept(folder):
     assert images[0, 0, 0].tolist() == [0, 0, 255]
     assert images[0, 0, 9].tolist() == [255, 255, 255]
     assert remarks == [
-        "1 images of 10 x 10 pixels, in color",
-        "1 with a channel for transparency were put on white",
+        "1 image of 10 x 10 pixels, in color",
+        "1 image with a channel for transparency: put on white",
     ]
 
 
@@ -95,7 +95,7 @@ def test_of_many_bits_the_range_is_kept(folder):
     Image.fromarray(values).save(folder / "one.png")
     read = read_folder(folder)
     assert (read.images.min(), read.images.max()) == (0, 255)
-    assert read.remarks[-1] == "of 1 with more than 8 bits the range was kept, not the values"
+    assert read.remarks[-1] == "1 image with more than 8 bits: the range was kept, not the values"
 
 
 def test_other_shapes_are_filled_with_the_color_of_their_border(folder):
@@ -214,7 +214,7 @@ def test_of_several_frames_the_first_is_taken_and_that_is_said(folder):
     frames[0].save(folder / "film.tiff", save_all=True, append_images=frames[1:])
     read = read_folder(folder)
     assert (read.images == 50).all()
-    assert read.remarks[-1] == "of 1 with several pages or frames the first was taken"
+    assert read.remarks[-1] == "1 image with several pages or frames: the first was taken"
 
 
 def test_a_link_to_a_folder_is_told(folder, tmp_path):
@@ -237,3 +237,21 @@ def test_a_large_image_is_the_small_one_in_little_memory(mode, folder):
         large.convert(mode).save(folder / "one.png")
     (read,) = read_folder(folder).images
     assert np.corrcoef(read.ravel(), np.asarray(small).ravel())[0, 1] > 0.98
+
+
+def test_images_that_are_made_smaller_lose_something_and_that_is_said(folder):
+    Image.new("L", (64, 48), 90).save(folder / "large.png")
+    lost = "reduced to 32 x 24 pixels: what is smaller than that is lost"
+    assert read_folder(folder).remarks[-1] == lost
+    Image.new("L", (32, 24), 90).save(folder / "large.png")
+    assert read_folder(folder).remarks == ["1 image of 32 x 24 pixels, gray"]
+
+
+def test_every_file_is_counted_once_at_a_time(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALVAE_PROGRESS", str(tmp_path / "progress"))
+    for i in range(3):
+        Image.new("L", (12, 12), 90).save(folder / f"{i}.png")
+    read_folder(folder)
+    said = (tmp_path / "progress").read_text()
+    assert "reading sizes: file 3 of 3" in said
+    assert "reading images: file 3 of 3" in said
