@@ -5,7 +5,7 @@ But some of what they say of each other, and what the graph says of the predicti
 accuracy: how much of the pool half of the labels would label otherwise, how many of the labels in
 the other half they find, how far two classifiers differ, how many edges run between classes. How it
 does is learned from pools of which all labels are known: ``data/accuracies.csv``, which is about
-letters and signs of printed fonts, as ``data/README.md`` says.
+letters and signs of printed fonts, as ``alvae/data/README.md`` says.
 """
 
 from functools import cache
@@ -39,7 +39,8 @@ class Expectation(NamedTuple):
     low, high : float
         An interval in which it lies for nine pools in ten that are like those learned from.
     gain : float
-        What more labels may add to it: as a rule it is less, see ``data/README.md``.
+        What more labels may add to it, as a share: an upper bound, below which most gains stay; see
+        ``alvae/data/README.md``.
     """
 
     accuracy: float
@@ -54,6 +55,11 @@ def expected_accuracy(classifier, X, y, *, more=20, prepared=None):
     Labels must be few, and chosen by `select`, or by a strategy that spreads them as it does: in
     one batch or in several.
 
+    What to expect was learned from small images of letters and signs of printed fonts: no
+    handwriting, no digits, no things, no photographs. On handwritten digits and on clothes the
+    interval held as often as it should; ``alvae/data/README.md`` says how it was tried. On images
+    unlike all of these it may be further off.
+
     Parameters
     ----------
     classifier : PoissonMBO
@@ -63,14 +69,15 @@ def expected_accuracy(classifier, X, y, *, more=20, prepared=None):
     y : array-like of shape (n,)
         Labels as numbers, NaN where unlabeled; of two classes or more.
     more : int, default=20
-        Labels of which the gain is told.
+        How many more labels `gain` is about.
     prepared : NeighborGraph, default=None
         That of X; made here where it is left out.
 
     Returns
     -------
     Expectation
-        `accuracy`, `low` and `high`, the ends of an interval of 90 %, and `gain`.
+        `accuracy`; `low` and `high`, the ends of an interval of 90 %; and `gain`, what so many more
+        labels may add to the accuracy: a share, as the others are, and an upper bound.
 
     Raises
     ------

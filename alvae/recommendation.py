@@ -50,8 +50,9 @@ def select(images, budget, y=None, vae=None, n_vaes=1, random_state=0):
     Parameters
     ----------
     images : array-like of shape (n, H, W) or (n, H, W, C), C = 1 or 3; or (n, d)
-        uint8, or floats in [0, 1]. Not labeled, but for what `y` says. Or their features, from
-        elsewhere; no VAE is fitted then.
+        uint8, or floats in [0, 1]. Not labeled, but for what `y` says. They are taken as large as
+        they are, and not reduced as the command `alvae` does; tried were sides of 28 to 32 pixels.
+        Or their features, from elsewhere; no VAE is fitted then.
     budget : int
         How many to choose: about as many as there are classes, or a few times more.
     y : array-like of shape (n,), default=None

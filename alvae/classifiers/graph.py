@@ -98,6 +98,7 @@ class GraphClassifier(PoolClassifier):
         Returns
         -------
         ndarray of shape (m,)
+            The class of each, one of `classes_`. Those of the pool itself are in `transduction_`.
         """
         check_is_fitted(self)
         with naming("X", X):

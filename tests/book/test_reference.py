@@ -41,6 +41,19 @@ def test_every_page_lists_what_it_documents():
         assert block.split() == re.findall(r"^\.\. auto\w+:: (\w+)$", page, re.MULTILINE)
 
 
+def test_fit_and_predict_of_every_classifier_are_shown():
+    """Sphinx shows what a class has itself; what it inherits must be named."""
+    page = (REPOSITORY / "book/api/classifiers.md").read_text(encoding="utf-8")
+    for name in alvae.classifiers.__all__:
+        one = getattr(alvae, name)
+        if not inspect.isclass(one) or one is alvae.PoolClassifier:
+            continue
+        (block,) = re.findall(rf"autoclass:: {name}\n((?:\n|   .+\n)*)", page)
+        for method in ("fit", "predict"):
+            assert (method in vars(one)) != (f".. automethod:: {method}\n" in block), (name, method)
+            assert "Parameters" in getattr(one, method).__doc__
+
+
 def test_the_glossary_is_in_order_and_short():
     terms = re.findall(r"^(\S.*)\n  \S", GLOSSARY.split("```{glossary}")[1], re.MULTILINE)
     assert len(terms) > 40
