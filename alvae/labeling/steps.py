@@ -82,7 +82,7 @@ def begin(folder, source, features, budget, seed):
     if array is not None and len(array) != len(names):
         raise ValueError(
             f"{features} has {len(array):,} rows, and {source} {len(names):,} images that can be "
-            "read; there must be a row for each, in the order of their names"
+            "read; there must be a row for each of these, in the sorted order of their names"
         )
     check_integer("--budget", budget, 1, len(names), "the number of images")
     given |= {"id": uuid4().hex, "refused": refused}

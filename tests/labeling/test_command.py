@@ -22,6 +22,7 @@ import alvae
 from alvae import PoissonMBO, expected_accuracy, load_pool, select
 from alvae.__main__ import main as as_typed
 from alvae.labeling.command import main
+from alvae.labeling.folder import read_folder
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
 from alvae.labeling.project import Project
 from alvae.labeling.steps import left_out
@@ -161,8 +162,11 @@ def test_the_accuracy_to_expect_is_told(labeled, capsys):
     accuracy, low, high, gain = told(said)
     assert [accuracy, low, high] == [round(100 * share) for share in expected[:3]]
     assert gain == round(100 * expected.gain, 1)
+    assert "this was learned from printed letters and signs" in said
+    assert "a summary with examples is in" in said
     report = (labeled / "report.html").read_text()
     assert told(report) == [accuracy, low, high, gain]
+    assert "No labels were set aside for a test." in report
     main(["select", str(labeled), "--more", "20"])
     assert told(capsys.readouterr().out) == [accuracy, low, high, gain]
 
@@ -571,6 +575,7 @@ def test_advice_of_a_training_is_in_words_of_the_command(images, tmp_path, capsy
     said = capsys.readouterr().out
     assert "better: 9% of the filters answer to no image; another --seed may help" in said
     assert "epochs" not in said
+    assert re.search(r"the codes keep \d+% of the differences between these small images", said)
 
 
 def test_labels_that_are_still_missing_are_counted(labeled, truth, capsys):
@@ -689,3 +694,15 @@ def test_from_the_ninth_class_on_the_map_has_other_marks(tmp_path):
         legend = (out / "report.html").read_text().split("</table>")[0]
         assert legend.count("<circle") == 8
         assert legend.count("<path") == n_marks
+
+
+def test_features_have_a_row_for_each_image_that_can_be_read(images, tmp_path, capsys):
+    names = read_folder(images).names  # as the book says: broken.png is not among them
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=(len(names), 3)))
+    command = ["select", images, "--features", tmp_path / "codes.npy", "--budget", 3, "--out"]
+    main([str(one) for one in (*command, tmp_path / "p")])
+    assert Project(tmp_path / "p").names == names == sorted(names)
+    np.save(tmp_path / "codes.npy", np.zeros((len(names) + 1, 3)))
+    said = fails(capsys, *command, tmp_path / "q")
+    assert "has 153 rows, and" in said
+    assert "152 images that can be read; there must be a row for each of these" in said

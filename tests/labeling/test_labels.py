@@ -83,7 +83,7 @@ def test_labels_that_are_there_stay_whatever_comes(path):
     new = {"a/1.png": "WRONG", "a/2.png": "cat", "-x.png": "new", "ä ö.jpg": "more", "b/1.png": ""}
     (told,) = merge_labels(path, NAMES, new)
     assert "'a/1.png' is 'cat'" in told
-    assert "'WRONG' now" in told
+    assert "'WRONG' now: kept 'cat'; edit labels.csv to change it" in told
     with open(path, newline="") as file:
         rows = list(csv.reader(file))
     expected = [row.split(";") for row in before.splitlines()]
