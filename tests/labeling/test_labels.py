@@ -149,7 +149,7 @@ printable = st.text(
     st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=9
 ).filter(str.isprintable)
 names_and_labels = st.dictionaries(
-    printable.filter(lambda s: s.strip() == s and not {".", ".."} & set(s.split("/"))),
+    printable.filter(lambda s: s.strip() == s and not {"", ".", ".."} & set(s.split("/"))),
     st.one_of(st.just(""), st.just("?"), printable.map("a{}".format).map(str.strip)),
     max_size=9,
 )
