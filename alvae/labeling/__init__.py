@@ -2,5 +2,6 @@
 
 From the bottom: `labels`, `folder` and `arrays` read files; `review` finds copies, blank images and
 poor codes; `project` is the folder in which everything is kept; `page`, `report` and `export` write
-what is looked at elsewhere; `steps` does one after the other, and `command` is what is typed.
+what is looked at elsewhere; `codes` trains the VAE; `steps` does one after the other, and `command`
+is what is typed.
 """

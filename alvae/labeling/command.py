@@ -11,9 +11,9 @@ import argparse
 import errno
 import sys
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
-from alvae import __version__
 from alvae._checks import check_integer
 from alvae.labeling.project import Project, at_work, default_folder, maybe_meant
 from alvae.labeling.steps import begin, choose, move_images, predict, show, take_over
@@ -47,7 +47,7 @@ def main(arguments=None):
         epilog=USE,
         formatter_class=argparse.RawDescriptionHelpFormatter,  # a line for each command
     )
-    parser.add_argument("--version", action="version", version=f"alvae {__version__}")
+    parser.add_argument("--version", action="version", version=f"alvae {version('alvae')}")
     commands = parser.add_subparsers(required=True, metavar="select|predict", dest="command")
     for name, add_arguments, does in (
         ("select", _select_arguments, "choose images to label"),

@@ -315,7 +315,7 @@ def test_very_small_pools(n, pool, tmp_path, monkeypatch, capsys):
 
 
 def test_a_pool_with_nothing_on_it_is_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("alvae.labeling.steps.recommended_vae", None)  # before a VAE is trained
+    monkeypatch.setattr("alvae.labeling.codes.recommended_vae", None)  # before a VAE is trained
     np.save(tmp_path / "none.npy", np.zeros((20, 8, 8), np.uint8))
     said = fails(capsys, "select", tmp_path / "none.npy", "--budget", 2, "--out", tmp_path / "p")
     assert "has 0 images neither blank nor a copy" in said
