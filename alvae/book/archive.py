@@ -6,6 +6,7 @@ table holds, and for every column its type and what it means.
 
 import json
 from functools import lru_cache
+from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pandas as pd
@@ -80,13 +81,15 @@ def _vaes(table, experiment):
     own = "latent_dim" in table  # each row has its own dimension
     d = "of several dimensions" if own else f"with d = {experiment['latent_dim']}"
     moved = ", trained on shifted and rotated images" if experiment.get("translate") else ""
-    said = f"Digits {listing(experiment['digits'])}; VAEs {d}{moved}"
+    pool = Path(experiment.get("pool_name", "mnist")).name
+    of = "Digits" if pool == "mnist" else f"{pool}, classes"
+    said = f"{of} {listing(experiment['digits'])}; VAEs {d}{moved}"
     if "seed" not in table:
         return f"{said}."
     seeds = sorted(table["seed"].unique())
     many = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
-    of = f"{seeds[0]} to {seeds[-1]}" if many else listing(seeds)
-    return f"{said}; seed{'s' * (len(seeds) > 1)} {of}."
+    which = f"{seeds[0]} to {seeds[-1]}" if many else listing(seeds)
+    return f"{said}; seed{'s' * (len(seeds) > 1)} {which}."
 
 
 def write(path):

@@ -123,8 +123,9 @@ def crosstab(means, rows, columns, sign=False):
         Of text; what was not measured is missing.
     """
     texts = [
-        f"{mean:{'+' if sign else ''}.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{sem:.3f}"
-        for mean, sem in zip(means["mean"], means["sem"], strict=True)
+        f"{mean:{'+' if sign else ''}.3f}"
+        + ("" if np.isnan(sem) else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{sem:.3f}")  # of one VAE
+        for mean, sem in zip(means["mean"].round(3) + 0, means["sem"], strict=True)  # no -0.000
     ]
     cells = means.assign(text=texts)
     order = [cells[column].unique() for column in (rows, columns)]

@@ -62,6 +62,10 @@ def test_gains_are_paired_by_seed():
         steps = [(len(found) - j) * found[j][0] for j in range(i + 1)]
         assert p == pytest.approx(min(1, max(steps)))
     assert crosstab(gains, "strategy", "budget", sign=True).iloc[0, 1][0] in "+-"
+    level = gains.assign(mean=-1e-5)
+    assert crosstab(level, "strategy", "budget", sign=True).iloc[0, 1].startswith("+0.000")
+    single = crosstab(gains.assign(sem=np.nan), "strategy", "budget")
+    assert single.iloc[0, 1] == f"{gains['mean'].iloc[0]:.3f}"
 
 
 def test_the_spread_over_seeds_is_free_of_that_over_trials():
