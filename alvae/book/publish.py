@@ -78,8 +78,9 @@ def build_pdf():
 
 def one_page(folder):
     """The page with all pages, moved to where the paths in it, and links to itself, lead."""
-    (written,) = (folder / "book").glob("*.html")
-    text = written.read_text(encoding="utf-8").replace(f'href="book/{written.name}#', 'href="#')
+    (written,) = (folder / "book").rglob("*.html")
+    name = written.relative_to(folder).as_posix()
+    text = written.read_text(encoding="utf-8").replace(f'href="{name}#', 'href="#')
     whole = folder / "index.html"
     whole.write_text(text, encoding="utf-8")
     return whole

@@ -83,9 +83,12 @@ def test_a_pdf_takes_a_browser_and_pages(tmp_path, monkeypatch):
 
 
 def test_links_of_the_whole_book_stay_in_it(tmp_path):
-    (tmp_path / "book").mkdir()
-    links = '<a href="book/first.html#a"></a><a href="#b"></a><a href="_downloads/c.csv"></a>'
-    (tmp_path / "book/first.html").write_text(links)
+    toc = (REPOSITORY / "_toc.yml").read_text(encoding="utf-8")
+    (root,) = re.findall("^root: (.+)", toc, re.MULTILINE)
+    first = tmp_path / f"{root}.html"  # where Sphinx writes the page with all pages
+    first.parent.mkdir(parents=True)
+    links = f'<a href="{root}.html#a"></a><a href="#b"></a><a href="_downloads/c.csv"></a>'
+    first.write_text(links)
     whole = publish.one_page(tmp_path)
     assert whole == tmp_path / "index.html"  # from where _downloads/ is found
     assert re.findall('href="([^"]*)"', whole.read_text()) == ["#a", "#b", "_downloads/c.csv"]
