@@ -15,6 +15,13 @@ WIDTH, HEIGHT, MARGIN = 640, 480, 10  # of the map
 # Okabe and Ito's, which color-blind readers tell apart; then again, with another mark.
 COLORS = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999"
 MARKS = "circle", "square", "triangle", "diamond"
+# A small one, as part of a path: a line of no length has a round or a square cap.
+TRACES = {
+    "circle": "h0",
+    "square": "h0",
+    "triangle": "m0-2l2 3h-4z",
+    "diamond": "m0-2l2 2-2 2-2-2z",
+}
 
 
 def write_report(path, project, graph, index, y, predicted, shares, classes, outlook=()):
@@ -89,13 +96,14 @@ def _map(X, labeled, styles):
     places = ((places - low) / np.where(high > low, high - low, 1)).clip(0, 1)
     places = np.round(MARGIN + places * (np.array([WIDTH, HEIGHT]) - 2 * MARGIN), 1)
     some = np.random.default_rng(0).permutation(len(X))[:MAPPED]
-    points, ringed = (
-        [(*places[i].tolist(), styles[i]) for i in which]
-        for which in (some, np.flatnonzero(labeled))
-    )
+    points = {}  # a path for each class: thousands of elements would weigh more than the images
+    for i in some:
+        x, y = places[i]
+        points.setdefault(styles[i], []).append(f"M{x:g} {y:g}{TRACES[styles[i][1]]}")
     return {
-        "points": points,
-        "labeled": ringed,
+        "points": [("".join(trace), *style) for style, trace in points.items()],
+        "labeled": [(*places[i].tolist(), styles[i]) for i in np.flatnonzero(labeled)],
+        "n": len(some),
         "width": WIDTH,
         "height": HEIGHT,
         "n_others": max(X.shape[1] - 2, 0),

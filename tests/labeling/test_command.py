@@ -691,9 +691,12 @@ def test_from_the_ninth_class_on_the_map_has_other_marks(tmp_path):
     for n_classes, n_marks in ((8, 0), (9, 1)):
         label(out, {name: CLASSES[i % n_classes] for i, name in enumerate(asked(out))})
         main(["predict", str(out)])
-        legend = (out / "report.html").read_text().split("</table>")[0]
+        legend, points = (out / "report.html").read_text().split("</table>")[:2]
         assert legend.count("<circle") == 8
         assert legend.count("<path") == n_marks
+        traces = re.findall('<path d="(M[^"]*)" stroke=', points.split("</svg>")[0])
+        assert len(traces) == n_classes  # a path for each class, with a mark for each image
+        assert sum(trace.count("M") for trace in traces) == 90
 
 
 def test_features_have_a_row_for_each_image_that_can_be_read(images, tmp_path, capsys):
