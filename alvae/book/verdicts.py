@@ -32,10 +32,9 @@ def judge(claims, ours):
     pandas.DataFrame
         `claim`, `short`, `group`, `rule`, `theirs`; `ours`, the mean for the condition that is the
         worst for the claim, of ratios the geometric one, and `where`, its name, such as "five,
-        core-set, 200"; `low` and `high`,
-        which say how good the worst condition is at least and at most: both are on the claimed side
-        exactly if the claim holds, and both on the other exactly if it does not; `n` repeats; and
-        `verdict`: "holds", "undecided" or "does not hold".
+        core-set, 200"; `low` and `high`, which say how good the worst condition is at least and at
+        most: both are on the claimed side exactly if the claim holds, and both on the other exactly
+        if it does not; `n` repeats; and `verdict`: "holds", "undecided" or "does not hold".
 
     Raises
     ------

@@ -49,7 +49,7 @@ def _clustering_accuracy(labels, clusters):
     return table[linear_sum_assignment(table, maximize=True)].sum() / len(labels)
 
 
-def shared_neighbors(X, Y, n_neighbors=10, n_points=5000):
+def shared_neighbors(X, Y, n_neighbors=N_NEIGHBORS, n_points=5000):
     """The mean share of a point's nearest neighbors that are the same in two spaces.
 
     Parameters
