@@ -39,6 +39,12 @@ def wait(page, condition, seconds=60):
     WebDriverWait(page, seconds, poll_frequency=0.05).until(lambda _: condition())
 
 
+def open_page(page, path):
+    """Open a file, and wait until it is painted: keys that come before can be lost."""
+    page.get(path.as_uri())
+    wait(page, lambda: page.execute_script("return performance.getEntriesByType('paint').length"))
+
+
 def prefer(page, scheme):
     """Let the system of the reader be light or dark."""
     theme = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from browsers import chromium, errors, in_chromium, network, requested, serious, wait
+from browsers import chromium, errors, in_chromium, network, open_page, requested, serious, wait
 from IPython.core.pylabtools import print_figure
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
@@ -54,7 +54,7 @@ def show(browser, tmp_path):
     def show(element, image=DOT):
         path = tmp_path / "page.html"
         path.write_text(PAGE.format(image=image, element=element._repr_html_()), encoding="utf-8")
-        browser.get(path.as_uri())
+        open_page(browser, path)
         return browser
 
     errors(browser)

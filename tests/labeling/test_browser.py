@@ -6,7 +6,18 @@ import time
 
 import numpy as np
 import pytest
-from browsers import chromium, errors, in_chromium, network, overflow, prefer, requested, serious
+from browsers import (
+    chromium,
+    errors,
+    in_chromium,
+    network,
+    open_page,
+    overflow,
+    prefer,
+    requested,
+    serious,
+    wait,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -37,7 +48,7 @@ def page(browser, project):
     near = [[j for j in range(6) if j != i][:3] for i in range(6)]
     path = project.path("label.html")
     write_label_page(path, project, list(range(6)), near, ["cat"], {"a/5.png": "dog"})
-    browser.get(path.as_uri())
+    open_page(browser, path)
     return browser
 
 
@@ -119,11 +130,11 @@ def test_keys_stay_what_they_were_when_others_are_asked_for(page, project):
     press(page, "zebra", Keys.ENTER)
     press(page, "n")
     press(page, "ant", Keys.ENTER)
-    time.sleep(0.5)  # until Chromium has told its other processes what the page stored
+    wait(page, lambda: text(page, "progress") == "3 of 6 labeled")
     path = project.path("label.html")
     known = {NAMES[1]: "ant", NAMES[0]: "zebra"}
     write_label_page(path, project, list(range(6)), [[]] * 6, ["ant", "zebra"], known)
-    page.get(path.as_uri())
+    open_page(page, path)
     classes = [one.text for one in page.find_elements(By.CSS_SELECTOR, "#classes button")]
     assert classes == ["1 zebra", "2 ant"]
 
@@ -133,11 +144,11 @@ def test_what_was_corrected_in_the_table_is_not_undone_by_the_browser(page, proj
     path = project.path("label.html")
     known = {NAMES[0]: "cow", NAMES[1]: "cat", "a/5.png": "wolf"}
     write_label_page(path, project, list(range(6)), [[]] * 6, ["cat"], known)
-    page.get(path.as_uri())
+    open_page(page, path)
     assert [label for _, label in download(page)[1:]] == ["cow", "cat", "", "", "wolf", ""]
     page.find_elements(By.CSS_SELECTOR, "#all button")[1].click()
     press(page, "0")  # what it saw in the table gives way to what is given here
-    page.get(path.as_uri())
+    open_page(page, path)
     assert [label for _, label in download(page)[1:]] == ["cow", "", "", "", "wolf", ""]
 
 
@@ -164,7 +175,7 @@ def test_nobody_is_kept_out_of_the_report(browser, project, scheme):
     project.add_labels(dict(zip(NAMES, ["<b>cat</b>", "dog"], strict=False)))
     predict(project)
     prefer(browser, scheme)
-    browser.get(project.path("report.html").as_uri())
+    open_page(browser, project.path("report.html"))
     assert "<b>cat</b>" in browser.find_element(By.TAG_NAME, "table").text
     assert not browser.find_elements(By.TAG_NAME, "b")
     assert serious(browser) == []
