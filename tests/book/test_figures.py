@@ -445,6 +445,16 @@ def test_panels_draw_means_or_every_row(joined):
     fig.draw_without_rendering()
 
 
+@pytest.mark.parametrize("known", [(), ("core-set", "entropy"), ("medoids",)])
+def test_curves_of_any_name_are_told_apart_in_gray_print_too(known):
+    names = [*known, *"abcdef"[: 5 - len(known)]]
+    rows = [(b, b / 30, name) for b in (10, 20) for name in names]
+    frame = pd.DataFrame(rows, columns=["budget", "mean", "name"]).assign(panel="one")
+    (ax,) = figures.panels(frame, "budget", "mean", "name", "panel").axes
+    assert len({line.get_color() for line in ax.lines}) == 5
+    assert len({(line.get_marker(), line.get_linestyle()) for line in ax.lines}) == 5
+
+
 def test_numbers_below_a_panel_do_not_overprint():
     rows = [(b, b / 200, space) for b in range(20, 220, 20) for space in "ab"]
     frame = pd.DataFrame(rows, columns=["budget", "mean", "space"]).assign(strategy="uniform")

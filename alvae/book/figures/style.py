@@ -49,7 +49,15 @@ def look_of(color, linestyle, marker):
 LATENT, INPUT = look_of("#0072b2", "-", "o"), look_of("#d55e00", "--", "s")
 CORESET, UNIFORM = look_of("#332288", "-", "o"), look_of("#e69f00", "--", "s")
 KCENTER, ENTROPY = look_of("#555555", "-.", "^"), look_of("#4fa8d8", ":", "D")
-LOOKS = (LATENT, INPUT, CORESET, UNIFORM, KCENTER, ENTROPY)
+# Of what has no name below. Color, and line and marker, are of one alone: for print in gray, too.
+LOOKS = (
+    LATENT,
+    INPUT,
+    look_of("#332288", "-.", "v"),
+    look_of("#e69f00", ":", "^"),
+    look_of("#555555", "-", "P"),
+    look_of("#4fa8d8", "--", "X"),
+)
 SPACES = {"latent": LATENT, "input": INPUT}
 STRATEGIES = {
     "core-set": CORESET,
@@ -96,9 +104,16 @@ def subplots(height, rows=1, columns=1, width=WIDTH, **kwargs):
 
 def looks_of(names, known):
     """Known names look as they always do; the others take what is left, in turn."""
-    used = known.values() if set(names) & set(known) else ()
-    spare = cycle([look for look in LOOKS if look not in used] or LOOKS)
+    used = [known[name] for name in names if name in known]
+    spare = cycle([look for look in LOOKS if not any(_alike(look, one) for one in used)] or LOOKS)
     return {name: known[name] if name in known else next(spare) for name in names}
+
+
+def _alike(a, b):
+    return a["color"] == b["color"] or (a["linestyle"], a["marker"]) == (
+        b["linestyle"],
+        b["marker"],
+    )
 
 
 def level_line(ax, level):
