@@ -5,6 +5,7 @@
     alvae select IMAGES --budget 50      # choose images; writes labels.csv and label.html
     alvae predict PROJECT                # label all images from the labels that there are
     alvae select PROJECT --more 20       # choose more
+    alvae predict PROJECT --new IMAGES   # label other images, too
 """
 
 import argparse
@@ -29,6 +30,7 @@ USE = """\
 alvae select photos/ --budget 50       choose 50 images; writes labels.csv and label.html
 alvae predict photos-alvae/            from the labels: predictions.csv and report.html
 alvae select photos-alvae/ --more 20   choose the next ones to label
+alvae predict photos-alvae/ --new later/   label images that came later, too
 """
 UNCLEAR_HELP = (
     "The key u in label.html writes the label ?: nobody can tell what the image is. It is left out "
@@ -101,6 +103,13 @@ def _predict_arguments(parser):
     parser.add_argument("project", type=Path, metavar="PROJECT")
     _common_arguments(parser)
     parser.add_argument(
+        "--new",
+        type=Path,
+        metavar="IMAGES",
+        help="images that are not in the project, to be labeled, too: a folder or a file, as for "
+        "select; where the project has --features, such a file",
+    )
+    parser.add_argument(
         "--write",
         action="append",
         default=[],
@@ -168,8 +177,10 @@ def _more(options):
 
 def _predict(options):
     Project(options.project)  # a folder that is none stays as it is
+    if options.new is not None and not options.new.exists():
+        raise ValueError(f"there is no {options.new}")
     with at_work(options.project):
-        predict(_opened(options.project, options), options.write)
+        predict(_opened(options.project, options), options.write, options.new)
 
 
 def _opened(folder, options):

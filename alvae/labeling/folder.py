@@ -25,6 +25,7 @@ LEAST_SIDE = 8
 LONGEST = 2  # times the shorter side
 BLOCK = 1000  # files that are read, and kept, at a time
 COLORLESS = 8  # levels by which the colors of a gray pixel may differ, as JPEG rounds them
+LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue
 WHITE = 255, 255, 255, 255
 BAD_IMAGE = (*UNREADABLE, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
@@ -59,7 +60,7 @@ class _Header(NamedTuple):
     has_pages: bool
 
 
-def read_folder(folder, side=SIDE):
+def read_folder(folder, side=SIDE, like=None):
     """Read all images in a folder and the folders in it, and bring them to one size.
 
     Each is fitted into the common size whole, the rest filled with the color of its border. What is
@@ -71,6 +72,9 @@ def read_folder(folder, side=SIDE):
     folder : path
     side : int, default=32
         Pixels of the longer side at most.
+    like : tuple of int, default=None
+        Shape of other images, (H, W) or (H, W, 3): these are brought to that size, and to gray or
+        color as those are. None: the size of most of them, and gray if none has a color.
 
     Returns
     -------
@@ -96,7 +100,8 @@ def read_folder(folder, side=SIDE):
                 bar.update()
         files = [name for name in files if name in headers]
         _check_any(folder, files, refused)
-        shape = common_shape([headers[name].size for name in files], side)
+        sizes = [headers[name].size for name in files]
+        shape = like[:2] if like else common_shape(sizes, side)
         images, read = np.empty((len(files), *shape, 3), np.uint8), np.ones(len(files), bool)
         with progress_bar(len(files), "reading images", "file") as bar:
             for start in range(0, len(files), BLOCK):
@@ -108,9 +113,13 @@ def read_folder(folder, side=SIDE):
     files = [name for name in files if name not in refused]
     _check_any(folder, files, refused)
     images = images if read.all() else images[read]
-    if gray := not _has_color(images):
-        images = images[..., 1].copy()
-    return ImageFiles(files, images, refused, _remarks([headers[f] for f in files], shape, gray))
+    has_color = _has_color(images)
+    gray = len(like) == 2 if like else not has_color
+    remarks = _remarks([headers[f] for f in files], shape, not has_color)
+    if gray:
+        images = _luminance(images) if has_color else images[..., 1].copy()
+        remarks += ["made gray"] * has_color
+    return ImageFiles(files, images, refused, remarks)
 
 
 def _check_any(folder, files, refused):
@@ -330,6 +339,14 @@ def _has_color(images):
         (np.ptp(images[start : start + BLOCK], axis=-1) > COLORLESS).any()
         for start in range(0, len(images), BLOCK)
     )
+
+
+def _luminance(images):
+    """Color images made gray, as Pillow does (ITU-R 601-2)."""
+    gray = np.empty(images.shape[:3], np.uint8)
+    for start in range(0, len(images), BLOCK):
+        gray[start : start + BLOCK] = np.rint(images[start : start + BLOCK] @ LUMINANCE)
+    return gray
 
 
 def _remarks(headers, shape, gray):

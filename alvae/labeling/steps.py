@@ -20,8 +20,10 @@ from alvae.labeling.labels import UNCLEAR, as_cell, look_alike, write_table
 from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project, check_room
 from alvae.labeling.report import write_report
+from alvae.labeling.review import blank_images
 from alvae.queries import SpectralMedoids
 
+COLUMNS = "file_name", "label", "confidence", "from"  # of predictions
 NEAREST = 8  # neighbors that are shown beside an image
 MORE = 20  # labels of which the gain is told
 MOST = 5  # classes that are named
@@ -176,7 +178,7 @@ def show(project, new=()):
     )
 
 
-def predict(project, write=()):
+def predict(project, write=(), new=None):
     """Label all images, and write predictions.csv and report.html.
 
     Parameters
@@ -184,6 +186,9 @@ def predict(project, write=()):
     project : Project
     write : list of str
         Of "folders" and "label-studio", what is written, too.
+    new : Path, default=None
+        Images that are not in the pool, or their features where the pool has such from elsewhere.
+        They get a table of their own.
     """
     if write and not project.has_files:
         raise ValueError(f"{project.folder} has no image files, which --write is for")
@@ -198,6 +203,7 @@ def predict(project, write=()):
             f"{project.path('labels.csv')} has {n_classes} of images that count; two or more are "
             "needed"
         )
+    later = None if new is None else _read_new(project, new)  # before what takes long
     graph = NeighborGraph(project.codes[index])
     classifier = PoissonMBO().fit(graph.X, y, prepared=graph)
     predicted = classifier.transduction_.astype(int)
@@ -214,8 +220,7 @@ def predict(project, write=()):
         else:
             rows.append((name, classes[predicted[i]], f"{shares[i]:.3f}", "predicted"))
     path = project.path("predictions.csv")
-    columns = ("file_name", "label", "confidence", "from")
-    write_table(path, columns, ((as_cell(name), *values) for name, *values in rows))
+    write_table(path, COLUMNS, ((as_cell(name), *values) for name, *values in rows))
     origins = Counter(origin for *_, origin in rows)
     n_labels, n_blank = len(rows) - origins["blank"], origins["blank"]
     blank = f"; {counted(n_blank, 'blank image has', 'blank images have')} none" * bool(n_blank)
@@ -241,6 +246,54 @@ def predict(project, write=()):
         given = {name: label for name, label in known.items() if label != UNCLEAR}
         write_tasks(path, [(n, k, float(c or 0)) for n, k, c, _ in rows], source, given)
         print(f"tasks of Label Studio are in {path}")
+    if later is not None:
+        _label_new(
+            project.path(f"predictions-{new.resolve().stem}.csv"), later, classifier, graph, classes
+        )
+
+
+def _label_new(path, later, classifier, graph, classes):
+    """Write the table of images that are not in the pool, as `_read_new` returns them."""
+    names, codes, blank = later
+    predicted = classifier.predict(codes).astype(int)
+    scores = graph.bridge(codes, classifier.n_neighbors) @ classifier.scores_.clip(0)
+    shares = normalize(scores, norm="l1").max(axis=1)
+    rows = [
+        (as_cell(name), "", "", "blank")
+        if is_blank
+        else (as_cell(name), classes[k], f"{share:.3f}", "predicted")
+        for name, k, share, is_blank in zip(names, predicted, shares, blank, strict=True)
+    ]
+    write_table(path, COLUMNS, rows)
+    n = len(rows) - np.count_nonzero(blank)
+    print(
+        f"labels for {counted(n, 'new image')} written to {path}: right as often as those of the "
+        "pool, if they are like these"
+    )
+
+
+def _read_new(project, source):
+    """Names of images that are not in the pool, their codes, and which are blank."""
+    if project.about["features_from"]:
+        codes = _read_features(source)
+        if codes.shape[1] != project.codes.shape[1]:
+            raise ValueError(
+                f"{source} has {codes.shape[1]} columns, and the features of the project "
+                f"{project.codes.shape[1]}"
+            )
+        return [str(i) for i in range(len(codes))], codes, np.zeros(len(codes), bool)
+    shape = project.images.shape[1:]
+    read = read_arrays(source) if holds_arrays(source) else read_folder(source, like=shape)
+    for line in (*read.remarks, *left_out(read.refused)):
+        print(f"{source.name}: {line}")
+    if read.images.shape[1:] != shape:
+        raise ValueError(
+            f"{source} has images of shape {read.images.shape[1:]}, and the project of {shape}"
+        )
+    from alvae.vae import ConvVAE  # torch is slow
+
+    codes = ConvVAE.load(project.path("vae.pt")).transform(read.images)
+    return read.names, codes, blank_images(read.images)
 
 
 def outlook(classifier, graph, y, n):

@@ -19,8 +19,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import alvae
-from alvae import PoissonMBO, expected_accuracy, load_pool, select
+from alvae import ConvVAE, PoissonMBO, expected_accuracy, load_pool, select
 from alvae.__main__ import main as as_typed
+from alvae.book.own_images import numbered
 from alvae.labeling.command import main
 from alvae.labeling.folder import read_folder
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
@@ -139,6 +140,67 @@ def test_all_images_are_labeled_and_labels_stay_what_they_are(labeled, truth, ca
     assert len(json.loads((labeled / "label-studio.json").read_text())) == len(rows)
     linked = read_labels(labeled / "predictions", [*rows]).of
     assert linked == {name: row["label"] for name, row in rows.items() if row["label"]}
+
+
+def predictions(path):
+    with open(path, newline="") as file:
+        return {row["file_name"]: row for row in csv.DictReader(file)}
+
+
+def test_new_images_are_labeled_as_python_labels_them(labeled, pool, tmp_path, capsys):
+    (tmp_path / "later").mkdir()
+    for i, image in enumerate(pool.test_images[:30]):
+        Image.fromarray(image).save(tmp_path / "later" / f"{i:02}.png")
+    Image.new("RGB", (40, 50), (9, 90, 9)).save(tmp_path / "later" / "blank.png")
+    (tmp_path / "later" / "broken.png").write_bytes(b"no image")
+    main(["predict", str(labeled), "--new", str(tmp_path / "later")])
+    said = capsys.readouterr().out
+    assert "left out: broken.png" in said
+    assert "labels for 30 new images written to" in said
+    rows = predictions(labeled / "predictions-later.csv")
+    blank = rows.pop("blank.png")
+    assert (blank["label"], blank["confidence"], blank["from"]) == ("", "", "blank")
+    assert [*rows] == [f"{i:02}.png" for i in range(30)]
+    codes, y = numbered(labeled, labels := read_labels(labeled / "labels.csv", asked(labeled)).of)
+    new = ConvVAE.load(labeled / "vae.pt").transform(pool.test_images[:30])
+    expected = PoissonMBO().fit(codes, y).predict(new).astype(int)
+    classes = sorted(set(labels.values()))
+    assert [row["label"] for row in rows.values()] == [classes[k] for k in expected]
+    assert all(0 < float(row["confidence"]) <= 1 for row in rows.values())
+
+
+def test_the_pool_itself_as_new_images_has_the_codes_that_it_has(images, labeled):
+    shape = Project(labeled).images.shape[1:]
+    read = read_folder(images, like=shape)
+    assert read.names == Project(labeled).names
+    np.testing.assert_array_equal(read.images, Project(labeled).images)
+
+
+def test_new_images_that_do_not_fit_are_refused_before_anything_is_written(
+    labeled, tmp_path, capsys
+):
+    np.save(tmp_path / "small.npy", np.zeros((5, 9, 9), np.uint8))
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=(40, 3)))
+    np.save(tmp_path / "wide.npy", np.zeros((5, 4)))
+    (tmp_path / "empty").mkdir()
+    for new, reason in (
+        ("small.npy", "has images of shape (9, 9), and the project of (28, 28)"),
+        ("nowhere", "there is no"),
+        ("empty", "has no image that can be read"),
+    ):
+        assert reason in fails(capsys, "predict", labeled, "--new", tmp_path / new)
+    of_features = tmp_path / "p"
+    main(
+        ["select", "--features", str(tmp_path / "codes.npy"), "--budget", "4"]
+        + ["--out", str(of_features)]
+    )
+    label(of_features, {str(i): "ab"[i % 2] for i in range(40)})
+    said = fails(capsys, "predict", of_features, "--new", tmp_path / "wide.npy")
+    assert "has 4 columns, and the features of the project 3" in said
+    assert not [*labeled.glob("predictions*"), *of_features.glob("predictions*")]
+    main(["predict", str(of_features), "--new", str(tmp_path / "codes.npy")])
+    known, new = (predictions(of_features / f"predictions{of}.csv") for of in ("", "-codes"))
+    assert np.mean([new[name]["label"] == known[name]["label"] for name in known]) > 0.8
 
 
 def told(said):

@@ -255,3 +255,17 @@ def test_every_file_is_counted_once_at_a_time(folder, tmp_path, monkeypatch):
     said = (tmp_path / "progress").read_text()
     assert "reading sizes: file 3 of 3" in said
     assert "reading images: file 3 of 3" in said
+
+
+def test_images_are_made_like_others(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "color.png")
+    Image.fromarray(pixels[..., 0]).save(tmp_path / "gray.png")
+    gray, color = (read_folder(tmp_path, like=like) for like in ((20, 30), (20, 30, 3)))
+    expected = [Image.fromarray(pixels).convert("L"), Image.fromarray(pixels[..., 0])]
+    np.testing.assert_allclose(gray.images, [np.asarray(one) for one in expected], atol=1)
+    assert "made gray" in gray.remarks
+    np.testing.assert_array_equal(color.images[0], pixels)
+    np.testing.assert_array_equal(color.images[1], pixels[..., [0, 0, 0]])
+    small = read_folder(tmp_path, like=(10, 10))
+    assert small.images.shape == (2, 10, 10)
