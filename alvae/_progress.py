@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+FILE = "ALVAE_PROGRESS"
+
 
 @contextmanager
 def progress_bar(total, desc, unit):
@@ -13,7 +15,7 @@ def progress_bar(total, desc, unit):
     Who waits for another process follows its work in that file. ``TQDM_DISABLE=1`` turns off the
     bar on standard error, as everywhere where tqdm draws one.
     """
-    if path := os.environ.get("ALVAE_PROGRESS"):
+    if path := os.environ.get(FILE):
         # tqdm fills in desc, which may change on the way.
         line = "{desc}: " + f"{unit} {{n:,}} of {{total:,}}, {{remaining}} left\n"
         options = {"bar_format": line, "mininterval": 0.5, "disable": False}
@@ -25,3 +27,16 @@ def progress_bar(total, desc, unit):
     else:
         with tqdm(total=total, desc=desc, unit=unit) as bar:
             yield bar
+
+
+@contextmanager
+def without_bars():
+    """Let the bars of what is called go nowhere."""
+    before = os.environ.get(FILE)
+    os.environ[FILE] = os.devnull
+    try:
+        yield
+    finally:
+        os.environ.pop(FILE)
+        if before is not None:
+            os.environ[FILE] = before

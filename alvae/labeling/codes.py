@@ -1,8 +1,6 @@
 """The codes of the images in a project: a VAE is trained, and says what its codes are worth."""
 
-import os
 import warnings
-from contextlib import contextmanager
 from time import perf_counter
 
 import numpy as np
@@ -11,7 +9,7 @@ from sklearn.base import clone
 
 from alvae import store
 from alvae._graphs import NeighborGraph
-from alvae._progress import progress_bar
+from alvae._progress import progress_bar, without_bars
 from alvae.labeling.folder import counted
 from alvae.labeling.project import check_room
 from alvae.labeling.review import POOR, blank_images, copies, described
@@ -88,23 +86,10 @@ def _training_seconds(vae, images):
     """How long training will take, from a few steps of it; the first ones take longer."""
     few = clone(vae).set_params(epochs=1)
     some = images[: TIMED_STEPS * vae.batch_size]
-    with progress_bar(2, "estimating the time", "trial") as bar, _without_bars():
+    with progress_bar(2, "estimating the time", "trial") as bar, without_bars():
         few.fit(some)
         bar.update()
         start = perf_counter()
         few.fit(some)
         bar.update()
     return (perf_counter() - start) / len(some) * len(images) * vae.epochs
-
-
-@contextmanager
-def _without_bars():
-    """Let the bars of what is called go nowhere."""
-    before = os.environ.get("ALVAE_PROGRESS")
-    os.environ["ALVAE_PROGRESS"] = os.devnull
-    try:
-        yield
-    finally:
-        os.environ.pop("ALVAE_PROGRESS")
-        if before is not None:
-            os.environ["ALVAE_PROGRESS"] = before
