@@ -90,9 +90,10 @@ def _select_arguments(parser):
     parser.add_argument(
         "--features",
         type=Path,
-        metavar="NPY",
-        help="codes from elsewhere, a row for each image that can be read, in the sorted order of "
-        "the file names (with the folders, and / between them)",
+        metavar="FILE",
+        help="codes from elsewhere: an .npz file with the arrays names (of the files, with the "
+        "folders, and / between them) and codes, a row for each; or an .npy file with a row for "
+        "each image that can be read, in the sorted order of these names",
     )
     _common_arguments(parser)
     parser.add_argument("--seed", type=int, help="of all that is random, in a new project (0)")

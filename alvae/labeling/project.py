@@ -175,7 +175,7 @@ class Project:
     @property
     def has_files(self):
         """Whether each image has a file of its own, and not a place in an array."""
-        return self.names[0].lower().endswith(SUFFIXES)
+        return bool(self.about["source"]) and self.names[0].lower().endswith(SUFFIXES)
 
     def save(self):
         """Write project.json."""

@@ -8,13 +8,14 @@ from uuid import uuid4
 import numpy as np
 from sklearn.preprocessing import normalize
 
-from alvae._checks import check_integer, check_points
+from alvae._checks import check_integer
 from alvae._graphs import NeighborGraph, nearest_neighbors
 from alvae.accuracy import expected_accuracy
 from alvae.classifiers import PoissonMBO
 from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.codes import encode
 from alvae.labeling.export import write_folders, write_tasks
+from alvae.labeling.features import read_features
 from alvae.labeling.folder import counted, list_files, read_folder
 from alvae.labeling.labels import UNCLEAR, as_cell, look_alike, write_table
 from alvae.labeling.page import write_label_page
@@ -39,7 +40,7 @@ def begin(folder, source, features, budget, seed):
     source : Path or None
         A folder of images, or a file of arrays.
     features : Path or None
-        Codes from elsewhere, an .npy file with a row for each image.
+        Codes from elsewhere, a file with a row for each image.
     budget, seed : int
 
     Returns
@@ -60,23 +61,24 @@ def begin(folder, source, features, budget, seed):
             )
         _tell_new_files(project, source)
         return project
-    array = None if features is None else _read_features(features)
+    codes = None if features is None else read_features(features)
     if source is None:
-        names, images, remarks, refused = [str(i) for i in range(len(array))], None, [], {}
+        names, images, remarks, refused = _numbered(codes), None, [], {}
     else:
         check_room(folder)
         read = read_arrays if holds_arrays(source) else read_folder
         names, images, refused, remarks = read(source)
     for line in (*remarks, *left_out(refused)):
         print(line)
-    if array is not None and len(array) != len(names):
-        raise ValueError(
-            f"{features} has {len(array):,} rows, and {source} {len(names):,} images that can be "
-            "read; there must be a row for each of these, in the sorted order of their names"
-        )
+    array = None if codes is None else codes.of(names)
     check_integer("--budget", budget, 1, len(names), "the number of images")
     given |= {"id": uuid4().hex, "refused": refused}
     return Project.begin(folder, names, images=images, features=array, **given)
+
+
+def _numbered(features):
+    """Names of images of which there are features alone."""
+    return features.names or [str(i) for i in range(len(features.codes))]
 
 
 def _tell_new_files(project, source):
@@ -275,13 +277,11 @@ def _label_new(path, later, classifier, graph, classes):
 def _read_new(project, source):
     """Names of images that are not in the pool, their codes, and which are blank."""
     if project.about["features_from"]:
-        codes = _read_features(source)
-        if codes.shape[1] != project.codes.shape[1]:
-            raise ValueError(
-                f"{source} has {codes.shape[1]} columns, and the features of the project "
-                f"{project.codes.shape[1]}"
-            )
-        return [str(i) for i in range(len(codes))], codes, np.zeros(len(codes), bool)
+        features = read_features(source)
+        d, known = features.codes.shape[1], project.codes.shape[1]
+        if d != known:
+            raise ValueError(f"{source} has {d} columns, and the features of the project {known}")
+        return _numbered(features), features.codes, np.zeros(len(features.codes), bool)
     shape = project.images.shape[1:]
     read = read_arrays(source) if holds_arrays(source) else read_folder(source, like=shape)
     for line in (*read.remarks, *left_out(read.refused)):
@@ -379,15 +379,3 @@ def _labeled_pool(project, known):
     y = np.full(len(firsts), np.nan)
     y[list(of)] = [code[label] for label in of.values()]
     return index, y[index], classes
-
-
-def _read_features(path):
-    try:
-        array = np.lib.format.open_memmap(path, mode="r")
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise ValueError(
-            f"{path} is no .npy file of numbers, whole, as numpy.save writes it"
-        ) from None
-    return check_points(str(path), array)

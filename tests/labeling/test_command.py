@@ -771,3 +771,49 @@ def test_features_have_a_row_for_each_image_that_can_be_read(images, tmp_path, c
     said = fails(capsys, *command, tmp_path / "q")
     assert "has 153 rows, and" in said
     assert "152 images that can be read; there must be a row for each of these" in said
+
+
+def test_features_with_names_may_come_in_any_order(images, tmp_path, capsys):
+    names = read_folder(images).names
+    codes = np.random.default_rng(0).normal(size=(len(names), 3))
+    order = np.random.default_rng(1).permutation(len(names))
+    more = [names[i] for i in order] + ["other.png"]
+    np.savez(tmp_path / "codes.npz", names=more, codes=np.vstack([codes[order], np.zeros(3)]))
+    command = ["select", images, "--features", tmp_path / "codes.npz", "--budget", 3, "--out"]
+    main([str(one) for one in (*command, tmp_path / "p")])
+    np.testing.assert_array_equal(Project(tmp_path / "p").codes, codes)
+    np.savez(tmp_path / "codes.npz", names=names[2:], codes=codes[2:])
+    said = fails(capsys, *command, tmp_path / "q")
+    assert f"has no code of 2 images, as of {names[0]}" in said
+
+
+def test_features_with_names_alone_are_a_pool_with_these_names(tmp_path, capsys):
+    codes = np.random.default_rng(0).normal(size=(40, 3))
+    names = [f"x/{i}.jpg" for i in range(40)]
+    np.savez(tmp_path / "codes.npz", names=names, codes=codes)
+    out = tmp_path / "p"
+    main(["select", "--features", str(tmp_path / "codes.npz"), "--budget", "4", "--out", str(out)])
+    assert set(asked(out)) <= set(names)
+    label(out, {name: "ab"[i % 2] for i, name in enumerate(names)})
+    assert "has no image files" in fails(capsys, "predict", out, "--write", "folders")
+    np.savez(tmp_path / "later.npz", names=["y.jpg", "z.jpg"], codes=codes[:2])
+    main(["predict", str(out), "--new", str(tmp_path / "later.npz")])
+    assert [*predictions(out / "predictions-later.csv")] == ["y.jpg", "z.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["a", "b"], "has 2 names and 3 codes"),
+        (["a", "b", "a"], "has the name 'a' twice"),
+        (["a", "b", "c\n"], "with characters that cannot be seen"),
+        ([1, 2, 3], "its names are no list of strings"),
+        (None, "names.npy"),
+    ],
+)
+def test_names_of_features_are_checked(names, reason, tmp_path, capsys):
+    arrays = {"codes": np.ones((3, 2))} | ({} if names is None else {"names": names})
+    np.savez(tmp_path / "codes.npz", **arrays)
+    command = ["select", "--features", tmp_path / "codes.npz", "--budget", 1, "--out"]
+    assert reason in fails(capsys, *command, tmp_path / "p")
+    assert not (tmp_path / "p").exists()
