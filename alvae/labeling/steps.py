@@ -319,7 +319,7 @@ def outlook(classifier, graph, y, n):
     pays = expected.gain >= PAYS * n / MORE
     return [
         f"about {accuracy} of the labels that are predicted should be right; "
-        f"an interval of 90% goes from {low} to {high}",
+        f"the 90% interval goes from {low} to {high}",
         "this was learned from printed letters and signs; on other images it may be further off",
         f"{counted(n, 'more label')} may add up to {100 * expected.gain:.1f} points"
         + ("" if pays else ": labeling more hardly pays any longer"),
