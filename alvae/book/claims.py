@@ -78,7 +78,7 @@ def measured(paper, kinds):
     -------
     dict of str to float, Series or DataFrame
         By the names of `book/claims.yml`, for `alvae.book.verdicts.judge`. Where several sets of
-        digits take part, of all as many VAEs.
+        digits take part, each has all its VAEs: NaN where one has fewer than another.
     """
 
     def three(space, strategy, value="mean"):
@@ -87,8 +87,9 @@ def measured(paper, kinds):
     def radius(digits, strategy):
         return of_each_vae(paper, "radius", digits=digits, space="latent", strategy=strategy)
 
-    uniform = three("latent", "uniform")
-    same = labels_for(three("input", "uniform"), uniform[40])
+    uniform, pixels = three("latent", "uniform"), three("input", "uniform")
+    level = pd.Series(claimed()["uniform_latent_40"], pixels.index)
+    for_level = labels_for(pixels, level) / claimed()["uniform_input_labels"]
     nmi = paper[paper["digits"] == "three"].groupby(["space", "seed"])["nmi"].first()
     spread = three("latent", "uniform", "std") / three("input", "uniform", "std")
     classifiers = [name for name in kinds["classifier"].unique() if name != "SVC"]
@@ -99,15 +100,15 @@ def measured(paper, kinds):
         "nmi_input": nmi["input"].mean(),
         "nmi_latent": nmi["latent"],
         "uniform_latent_40": uniform[40],
-        "uniform_input_labels": same / claimed()["uniform_input_labels"],
+        "uniform_input_labels": for_level,
         "coreset_latent_20": three("latent", "core-set")[20],
         "coreset_latent_200": three("latent", "core-set")[200],
         "uniform_lead": lead(paper, "three", ["uniform"], "uniform"),
         **{f"lead_{digits}": lead(paper, digits) for digits in DIGITS},
         "lead_kinds": pd.concat(tried, axis=1),
-        "lead_latent": pd.concat(in_latent, axis=1).dropna(),
+        "lead_latent": pd.concat(in_latent, axis=1),
         "spread_ratio": spread.loc[:, :MOST_SPREAD],
         "coreset_spread": three("latent", "core-set", "std")[200] / claimed()["coreset_spread"],
         "radius_uniform": radius("three", "core-set") / radius("three", "uniform"),
-        "radius_k_center": pd.concat(to_k_center, axis=1).dropna(),
+        "radius_k_center": pd.concat(to_k_center, axis=1),
     }

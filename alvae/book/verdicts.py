@@ -25,7 +25,8 @@ def judge(claims, ours):
         As in `book/claims.yml`.
     ours : dict of str to float, Series or DataFrame
         For every claim's `ours` a number that is known; or a row for each VAE (or other independent
-        repeat), and a column for each condition.
+        repeat), and a column for each condition. Each condition counts the VAEs that it has, two or
+        more; NaN where it has fewer than another.
 
     Returns
     -------
@@ -34,13 +35,14 @@ def judge(claims, ours):
         worst for the claim, of ratios the geometric one, and `where`, its name, such as "five,
         core-set, 200"; `low` and `high`, which say how good the worst condition is at least and at
         most: both are on the claimed side exactly if the claim holds, and both on the other exactly
-        if it does not; `n` repeats; and `verdict`: "holds", "undecided" or "does not hold".
+        if it does not; `n` repeats in the worst condition; and `verdict`: "holds", "undecided" or
+        "does not hold".
 
     Raises
     ------
     ValueError
-        If a claim names a result that is not there, or an unknown rule; if a value is missing, or
-        there is only one VAE.
+        If a claim names a result that is not there, or an unknown rule; or if a condition has only
+        one VAE.
 
     References
     ----------
@@ -85,18 +87,14 @@ def _estimated(claim, values):
     if rule == "about":
         raise ValueError(f"rule is 'about', and {name} is an estimate; allowed is a number")
     is_ratio = claim.get("group") == "ratio"
-    if (
-        values.isna().any(axis=None)
-        or len(values) < 2
-        or (is_ratio and (values <= 0).any(axis=None))
-    ):
+    if (values.count() < 2).any() or (is_ratio and (values <= 0).any(axis=None)):
         what = "positive ones" if is_ratio else "numbers"
         raise ValueError(f"{name} has shape {values.shape}; allowed are {what} of two VAEs or more")
     theirs = claim["theirs"]
     values, theirs = (np.log(values), np.log(theirs)) if is_ratio else (values, theirs)
     sign = 1 if rule == "at least" else -1
     margins = sign * (values - theirs)
-    mean, error, free = margins.mean(), margins.sem(), len(values) - 1
+    mean, error, free = margins.mean(), margins.sem(), margins.count() - 1
     least = (mean - t.isf(LEVEL, free) * error).min()
     most = (mean + t.isf(LEVEL / len(mean), free) * error).min()
     ends = theirs + sign * np.array([mean.min(), least, most])
@@ -106,7 +104,7 @@ def _estimated(claim, values):
         "where": _name(mean.idxmin()),
         "low": min(low, high),
         "high": max(low, high),
-        "n": len(values),
+        "n": int(margins.count()[mean.idxmin()]),
         "verdict": "holds" if least > 0 else "does not hold" if most < 0 else "undecided",
     }
 

@@ -72,6 +72,18 @@ def test_many_conditions_hold_if_each_does_and_fail_by_bonferroni():
     assert judged(noise - 5)["verdict"] == "does not hold"
 
 
+@pytest.mark.parametrize(("few", "verdict"), [(0.5, "holds"), (0.02, "undecided")])
+def test_each_condition_counts_the_vaes_that_it_has(few, verdict):
+    rng = np.random.default_rng(0)
+    values = pd.DataFrame({"many": 9 + rng.normal(size=15), "few": np.nan})
+    values.loc[:2, "few"] = few + 0.1 * np.array([-1, 0, 1])
+    row = judged(values)
+    assert row["verdict"] == verdict
+    assert (row["where"], row["n"], row["ours"]) == ("few", 3, pytest.approx(few))
+    interval = ttest_1samp(values["few"].dropna(), 0).confidence_interval(0.90)
+    assert row["low"] == pytest.approx(interval.low)
+
+
 def test_the_worst_condition_has_a_name():
     columns = pd.MultiIndex.from_tuples([("three", "three, core-set", 200), ("five", "x", 40)])
     values = pd.DataFrame([[1.0, 2.0], [1.5, 2.5]], columns=columns)
