@@ -105,7 +105,7 @@ def over_seeds(table, by, value="mean"):
     return result.reset_index()
 
 
-def crosstab(means, rows, columns, sign=False):
+def crosstab(means, rows, columns, sign=False, decimals=3):
     """A table of the book: "0.975 ± 0.002", the mean over the VAEs and its standard error.
 
     Parameters
@@ -116,6 +116,7 @@ def crosstab(means, rows, columns, sign=False):
         What its rows and its columns tell apart.
     sign : bool, default=False
         Whether the sign is always shown, as for differences.
+    decimals : int, default=3
 
     Returns
     -------
@@ -123,9 +124,11 @@ def crosstab(means, rows, columns, sign=False):
         Of text; what was not measured is missing.
     """
     texts = [
-        f"{mean:{'+' if sign else ''}.3f}"
-        + ("" if np.isnan(sem) else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{sem:.3f}")  # of one VAE
-        for mean, sem in zip(means["mean"].round(3) + 0, means["sem"], strict=True)  # no -0.000
+        f"{mean:{'+' if sign else ''}.{decimals}f}"
+        + ("" if np.isnan(sem) else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{sem:.{decimals}f}")
+        for mean, sem in zip(
+            means["mean"].round(decimals) + 0, means["sem"], strict=True
+        )  # no -0.000
     ]
     cells = means.assign(text=texts)
     order = [cells[column].unique() for column in (rows, columns)]
