@@ -9,14 +9,8 @@ from PIL import Image
 from alvae._checks import check_integer
 from alvae._files import UNREADABLE, check_archive, check_npy_header, check_regular
 from alvae._readers import IDX_STEMS, read_idx
-from alvae.labeling.folder import (
-    LEAST_SIDE,
-    SIDE,
-    ImageFiles,
-    common_shape,
-    counted,
-    resized_remark,
-)
+from alvae.labeling.folder import LEAST_SIDE, SIDE, ImageFiles, common_shape, resized_remark
+from alvae.labeling.wording import counted
 from alvae.pools import as_floats, check_images
 
 KEYS = "images", "x_train"  # of the array that is meant in an .npz file with several

@@ -10,9 +10,9 @@ from sklearn.base import clone
 from alvae import store
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar, without_bars
-from alvae.labeling.folder import counted
 from alvae.labeling.project import check_room
 from alvae.labeling.review import POOR, blank_images, copies, described
+from alvae.labeling.wording import counted
 from alvae.recommendation import recommended_vae
 
 N_NEIGHBORS = 10  # of the graph

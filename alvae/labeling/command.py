@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from alvae._checks import check_integer
+from alvae.labeling.new_images import read_new
 from alvae.labeling.project import Project, at_work, default_folder, maybe_meant
 from alvae.labeling.steps import begin, choose, move_images, predict, show, take_over
 
@@ -105,10 +106,12 @@ def _predict_arguments(parser):
     _common_arguments(parser)
     parser.add_argument(
         "--new",
+        action="append",
+        default=[],
         type=Path,
         metavar="IMAGES",
-        help="images that are not in the project, to be labeled, too: a folder or a file, as for "
-        "select; where the project has --features, such a file",
+        help="images that are not in the project, to be labeled, too, in predictions-IMAGES.csv: a "
+        "folder or a file, as for select; where the project has --features, such a file",
     )
     parser.add_argument(
         "--write",
@@ -178,10 +181,15 @@ def _more(options):
 
 def _predict(options):
     Project(options.project)  # a folder that is none stays as it is
-    if options.new is not None and not options.new.exists():
-        raise ValueError(f"there is no {options.new}")
+    for path in options.new:
+        if not path.exists():
+            raise ValueError(f"there is no {path}")
     with at_work(options.project):
-        predict(_opened(options.project, options), options.write, options.new)
+        new = [read_new(Project(options.project), path) for path in options.new]
+        tables = [some.table for some in new]
+        if twice := [table for table in tables if tables.count(table) > 1]:
+            raise ValueError(f"two of --new would write {twice[0]}; give one of them another name")
+        predict(_opened(options.project, options), options.write, new)
 
 
 def _opened(folder, options):

@@ -1,6 +1,7 @@
 """Codes from elsewhere: a file with a row of numbers for each image, maybe with their names."""
 
 import zipfile
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +9,11 @@ import numpy as np
 from alvae._checks import check_points
 from alvae._files import UNREADABLE, check_archive, check_npy_header
 from alvae.labeling.labels import is_plain
+from alvae.labeling.wording import counted
 
 ARRAYS = "names", "codes"  # of an .npz file
+LONGEST = 1000  # characters of a name
+NO_NAMES = "its names are no list of strings, which names.astype(str) makes"
 
 
 class Features(NamedTuple):
@@ -28,6 +32,11 @@ class Features(NamedTuple):
     codes: np.ndarray
     names: list | None
 
+    @property
+    def all_names(self):
+        """The names, or the numbers of the rows where there are none."""
+        return self.names or [str(i) for i in range(len(self.codes))]
+
     def of(self, names):
         """The codes of the images with these names; without names in the file, in its order.
 
@@ -40,7 +49,8 @@ class Features(NamedTuple):
             place = {name: i for i, name in enumerate(self.names)}
             if lost := [name for name in names if name not in place]:
                 raise ValueError(
-                    f"{self.path} has no code of {len(lost):,} images, as of {lost[0]}"
+                    f"{self.path} has no code of {counted(len(lost), 'image')}, such as {lost[0]}; "
+                    f"its own names are such as {self.names[0]}"
                 )
             return self.codes[[place[name] for name in names]]
         if len(self.codes) != len(names):
@@ -62,13 +72,15 @@ def read_features(path):
     Returns
     -------
     Features
-        Those of an .npy file memory-mapped.
+        In the sorted order of the names, if there are some; else memory-mapped.
 
     Raises
     ------
     ValueError
-        If it is no such file, whole, or has no finite numbers.
+        If it is no such file, whole, or has no finite numbers, or the same in every row.
     """
+    if not path.is_file():
+        raise ValueError(f"{path} is no file; features are an .npy file or an .npz file")
     names = None
     try:
         if zipfile.is_zipfile(path):
@@ -83,9 +95,14 @@ def read_features(path):
             f"with {' and '.join(ARRAYS)}: {' '.join(str(error).split())}"
         ) from None
     codes = check_points(str(path), codes)
-    if names is not None:
-        _check_names(path, names, len(codes))
-    return Features(path, codes, names)
+    if len(codes) > 1 and np.array_equal(codes.min(axis=0), codes.max(axis=0)):
+        raise ValueError(f"{path} has the same code in every row")
+    if names is None:
+        return Features(path, codes, None)
+    names = [name.removeprefix("./") for name in names]
+    _check_names(path, names, len(codes))
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return Features(path, codes[order], [names[i] for i in order])
 
 
 def _read_archive(path):
@@ -93,19 +110,23 @@ def _read_archive(path):
     with zipfile.ZipFile(path) as archive:
         for name in ARRAYS:
             with archive.open(f"{name}.npy") as file:
-                check_npy_header(file, archive.getinfo(f"{name}.npy").file_size)
+                try:
+                    check_npy_header(file, archive.getinfo(f"{name}.npy").file_size)
+                except ValueError as error:
+                    raise ValueError(NO_NAMES if name == "names" else error) from None
     with np.load(path, allow_pickle=False) as content:
         names, codes = (content[name] for name in ARRAYS)
     if names.ndim != 1 or names.dtype.kind != "U":
-        raise ValueError("its names are no list of strings")
+        raise ValueError(NO_NAMES)
     return names.tolist(), codes
 
 
 def _check_names(path, names, n):
     if len(names) != n:
         raise ValueError(f"{path} has {len(names):,} names and {n:,} codes")
-    if len(set(names)) < n:
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise ValueError(f"{path} has the name {twice!a} twice")
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"{path} has the name {twice[0]!a} twice")
+    if (longest := max(map(len, names))) > LONGEST:
+        raise ValueError(f"{path} has a name of {longest:,} characters; allowed are {LONGEST:,}")
     if odd := [name for name in names if not is_plain(name)]:
         raise ValueError(f"{path} has the name {odd[0]!a}, with characters that cannot be seen")

@@ -17,6 +17,7 @@ from alvae._checks import check_integer
 from alvae._files import UNREADABLE, check_regular
 from alvae._progress import progress_bar
 from alvae.labeling.labels import is_plain
+from alvae.labeling.wording import counted
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start other programs for others
@@ -384,8 +385,3 @@ def resized_remark(sizes, shape):
     if any(max(size) > max(shape) for size in sizes):
         return [f"reduced to {width} x {height} pixels: what is smaller than that is lost"]
     return [f"brought to {width} x {height} pixels"]
-
-
-def counted(n, noun, plural=None):
-    """A number of things: "1 label", "20 labels"."""
-    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"

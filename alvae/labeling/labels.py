@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from alvae import store
 
+PREDICTION = "file_name", "label", "confidence", "from"  # columns of such a table
 COLUMNS = ("file_name", "label")  # those of metadata.csv in an image folder of Hugging Face
 UNCLEAR = "?"  # the label of an image that nobody can tell
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # begin what a spreadsheet would compute

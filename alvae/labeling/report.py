@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from alvae._clusters import kmeans
-from alvae.labeling.folder import counted
 from alvae.labeling.page import as_source, write_page
+from alvae.labeling.wording import counted
 
 EXAMPLES = 12  # of each kind
 CLUSTERS = 8  # without a label, at most

@@ -1,6 +1,6 @@
 """The steps of the tool: begin, choose, predict. Each says what it does and finds."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 from shlex import quote
 from uuid import uuid4
@@ -16,15 +16,15 @@ from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.codes import encode
 from alvae.labeling.export import write_folders, write_tasks
 from alvae.labeling.features import read_features
-from alvae.labeling.folder import counted, list_files, read_folder
-from alvae.labeling.labels import UNCLEAR, as_cell, look_alike, write_table
+from alvae.labeling.folder import list_files, read_folder
+from alvae.labeling.labels import PREDICTION, UNCLEAR, as_cell, look_alike, write_table
+from alvae.labeling.new_images import codes_of, label_new
 from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project, check_room
 from alvae.labeling.report import write_report
-from alvae.labeling.review import blank_images
+from alvae.labeling.wording import counted, left_out
 from alvae.queries import SpectralMedoids
 
-COLUMNS = "file_name", "label", "confidence", "from"  # of predictions
 NEAREST = 8  # neighbors that are shown beside an image
 MORE = 20  # labels of which the gain is told
 MOST = 5  # classes that are named
@@ -63,7 +63,7 @@ def begin(folder, source, features, budget, seed):
         return project
     codes = None if features is None else read_features(features)
     if source is None:
-        names, images, remarks, refused = _numbered(codes), None, [], {}
+        names, images, remarks, refused = codes.all_names, None, [], {}
     else:
         check_room(folder)
         read = read_arrays if holds_arrays(source) else read_folder
@@ -76,11 +76,6 @@ def begin(folder, source, features, budget, seed):
     return Project.begin(folder, names, images=images, features=array, **given)
 
 
-def _numbered(features):
-    """Names of images of which there are features alone."""
-    return features.names or [str(i) for i in range(len(features.codes))]
-
-
 def _tell_new_files(project, source):
     """Say how many image files were added to the folder after the project was begun."""
     if source is None or holds_arrays(source):
@@ -91,29 +86,6 @@ def _tell_new_files(project, source):
             f"{counted(n, 'file is', 'files are')} new since this project was begun and "
             f"{'is' if n == 1 else 'are'} not in it"
         )
-
-
-def left_out(refused):
-    """In words which files are left out, and why: a line for each reason.
-
-    Parameters
-    ----------
-    refused : dict of str to str
-        The reason, by the name of the file.
-
-    Returns
-    -------
-    list of str
-    """
-    by_reason = defaultdict(list)
-    for name, reason in refused.items():
-        by_reason[reason].append(name)
-    return [f"left out: {_some(names)}: {reason}" for reason, names in by_reason.items()]
-
-
-def _some(names):
-    more = len(names) - MOST
-    return ", ".join(names[:MOST]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def choose(project, n):
@@ -158,6 +130,7 @@ def _check_any_label(project, known):
 def show(project, new=()):
     """Write the page with all images that were asked for, and new ones."""
     if project.images is None:
+        print(f"label the images in {project.path('labels.csv')}")
         return
     known = project.labels()
     place = {name: i for i, name in enumerate(project.names)}
@@ -180,7 +153,7 @@ def show(project, new=()):
     )
 
 
-def predict(project, write=(), new=None):
+def predict(project, write=(), new=()):
     """Label all images, and write predictions.csv and report.html.
 
     Parameters
@@ -188,12 +161,13 @@ def predict(project, write=(), new=None):
     project : Project
     write : list of str
         Of "folders" and "label-studio", what is written, too.
-    new : Path, default=None
-        Images that are not in the pool, or their features where the pool has such from elsewhere.
-        They get a table of their own.
+    new : list of NewImages
+        Images that are not in the pool: each gets a table of its own.
     """
     if write and not project.has_files:
         raise ValueError(f"{project.folder} has no image files, which --write is for")
+    if "folders" in write and (path := project.path("predictions")).exists():
+        raise ValueError(f"{path} is there already; move or remove it first")
     labels = known_labels(project)
     _check_any_label(project, labels)
     known = labels.of
@@ -205,7 +179,7 @@ def predict(project, write=(), new=None):
             f"{project.path('labels.csv')} has {n_classes} of images that count; two or more are "
             "needed"
         )
-    later = None if new is None else _read_new(project, new)  # before what takes long
+    codes = [codes_of(project, some) for some in new]  # before anything is written
     graph = NeighborGraph(project.codes[index])
     classifier = PoissonMBO().fit(graph.X, y, prepared=graph)
     predicted = classifier.transduction_.astype(int)
@@ -222,7 +196,7 @@ def predict(project, write=(), new=None):
         else:
             rows.append((name, classes[predicted[i]], f"{shares[i]:.3f}", "predicted"))
     path = project.path("predictions.csv")
-    write_table(path, COLUMNS, ((as_cell(name), *values) for name, *values in rows))
+    write_table(path, PREDICTION, ((as_cell(name), *values) for name, *values in rows))
     origins = Counter(origin for *_, origin in rows)
     n_labels, n_blank = len(rows) - origins["blank"], origins["blank"]
     blank = f"; {counted(n_blank, 'blank image has', 'blank images have')} none" * bool(n_blank)
@@ -248,52 +222,8 @@ def predict(project, write=(), new=None):
         given = {name: label for name, label in known.items() if label != UNCLEAR}
         write_tasks(path, [(n, k, float(c or 0)) for n, k, c, _ in rows], source, given)
         print(f"tasks of Label Studio are in {path}")
-    if later is not None:
-        _label_new(
-            project.path(f"predictions-{new.resolve().stem}.csv"), later, classifier, graph, classes
-        )
-
-
-def _label_new(path, later, classifier, graph, classes):
-    """Write the table of images that are not in the pool, as `_read_new` returns them."""
-    names, codes, blank = later
-    predicted = classifier.predict(codes).astype(int)
-    scores = graph.bridge(codes, classifier.n_neighbors) @ classifier.scores_.clip(0)
-    shares = normalize(scores, norm="l1").max(axis=1)
-    rows = [
-        (as_cell(name), "", "", "blank")
-        if is_blank
-        else (as_cell(name), classes[k], f"{share:.3f}", "predicted")
-        for name, k, share, is_blank in zip(names, predicted, shares, blank, strict=True)
-    ]
-    write_table(path, COLUMNS, rows)
-    n = len(rows) - np.count_nonzero(blank)
-    print(
-        f"labels for {counted(n, 'new image')} written to {path}: right as often as those of the "
-        "pool, if they are like these"
-    )
-
-
-def _read_new(project, source):
-    """Names of images that are not in the pool, their codes, and which are blank."""
-    if project.about["features_from"]:
-        features = read_features(source)
-        d, known = features.codes.shape[1], project.codes.shape[1]
-        if d != known:
-            raise ValueError(f"{source} has {d} columns, and the features of the project {known}")
-        return _numbered(features), features.codes, np.zeros(len(features.codes), bool)
-    shape = project.images.shape[1:]
-    read = read_arrays(source) if holds_arrays(source) else read_folder(source, like=shape)
-    for line in (*read.remarks, *left_out(read.refused)):
-        print(f"{source.name}: {line}")
-    if read.images.shape[1:] != shape:
-        raise ValueError(
-            f"{source} has images of shape {read.images.shape[1:]}, and the project of {shape}"
-        )
-    from alvae.vae import ConvVAE  # torch is slow
-
-    codes = ConvVAE.load(project.path("vae.pt")).transform(read.images)
-    return read.names, codes, blank_images(read.images)
+    for some, its_codes in zip(new, codes, strict=True):
+        label_new(project, some, its_codes, classifier, graph, classes)
 
 
 def outlook(classifier, graph, y, n):

@@ -26,7 +26,7 @@ from alvae.labeling.command import main
 from alvae.labeling.folder import read_folder
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
 from alvae.labeling.project import Project
-from alvae.labeling.steps import left_out
+from alvae.labeling.wording import left_out
 from alvae.spaces import fit_stored
 
 CLASSES = "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
@@ -176,12 +176,68 @@ def test_the_pool_itself_as_new_images_has_the_codes_that_it_has(images, labeled
     np.testing.assert_array_equal(read.images, Project(labeled).images)
 
 
+def test_several_new_folders_have_a_table_each(labeled, pool, tmp_path, capsys):
+    for name in ("new.1", "new.2", "x/new.1"):
+        (tmp_path / name).mkdir(parents=True)
+        Image.fromarray(pool.test_images[0]).save(tmp_path / name / "a.png")
+    main(["predict", str(labeled)] + [f"--new={tmp_path / name}" for name in ("new.1", "new.2")])
+    for name in ("new.1", "new.2"):
+        assert [*predictions(labeled / f"predictions-{name}.csv")] == ["a.png"]
+    capsys.readouterr()
+    main(["predict", str(labeled), "--new", str(tmp_path / "x/new.1")])
+    assert "in place of an earlier table" in capsys.readouterr().out
+    same = [f"--new={tmp_path / name}" for name in ("new.1", "x/new.1")]
+    assert "two of --new would write predictions-new.1.csv" in fails(
+        capsys, "predict", labeled, *same
+    )
+
+
+def test_new_images_unlike_those_of_the_pool_are_told(labeled, pool, tmp_path, capsys):
+    np.save(tmp_path / "like.npy", pool.test_images[:40])
+    np.save(tmp_path / "unlike.npy", 255 - pool.test_images[:40])
+    main(["predict", str(labeled), "--new", str(tmp_path / "like.npy")])
+    assert "should be right as often as those of the pool" in capsys.readouterr().out
+    main(["predict", str(labeled), "--new", str(tmp_path / "unlike.npy")])
+    assert "unlike any image of the pool: labels of such are guesses" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fault", ["gone", "text", "another"])
+def test_a_vae_that_is_not_that_of_the_codes_is_told(fault, labeled, pool, tmp_path, capsys):
+    path = labeled / "vae.pt"
+    if fault == "another":
+        ConvVAE(latent_dim=16, epochs=1, random_state=5).fit(pool.images[:64]).save(path)
+    else:
+        path.unlink()
+        if fault == "text":
+            path.write_text("no VAE")
+    np.save(tmp_path / "later.npy", pool.test_images[:9])
+    said = fails(capsys, "predict", labeled, "--new", tmp_path / "later.npy")
+    assert "vae.pt is not the VAE of" in said
+    assert not [*labeled.glob("predictions*")]
+
+
+def test_what_is_refused_leaves_labels_and_predictions_as_they_are(
+    labeled, images, tmp_path, capsys
+):
+    (tmp_path / "empty").mkdir()
+    write_labels(tmp_path / "more.csv", [("a/000.png", "seven")])
+    before = (labeled / "labels.csv").read_bytes()
+    new = ["--new", tmp_path / "empty", "--labels", tmp_path / "more.csv"]
+    assert "has no image that can be read" in fails(capsys, "predict", labeled, *new)
+    assert (labeled / "labels.csv").read_bytes() == before
+    main(["predict", str(labeled), "--write", "folders"])
+    before = (labeled / "predictions.csv").stat().st_mtime_ns
+    said = fails(capsys, "predict", labeled, "--write", "folders")
+    assert "is there already; move or remove it first" in said
+    assert (labeled / "predictions.csv").stat().st_mtime_ns == before
+
+
 def test_new_images_that_do_not_fit_are_refused_before_anything_is_written(
     labeled, tmp_path, capsys
 ):
     np.save(tmp_path / "small.npy", np.zeros((5, 9, 9), np.uint8))
     np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=(40, 3)))
-    np.save(tmp_path / "wide.npy", np.zeros((5, 4)))
+    np.save(tmp_path / "wide.npy", np.eye(4))
     (tmp_path / "empty").mkdir()
     for new, reason in (
         ("small.npy", "has images of shape (9, 9), and the project of (28, 28)"),
@@ -767,7 +823,7 @@ def test_features_have_a_row_for_each_image_that_can_be_read(images, tmp_path, c
     command = ["select", images, "--features", tmp_path / "codes.npy", "--budget", 3, "--out"]
     main([str(one) for one in (*command, tmp_path / "p")])
     assert Project(tmp_path / "p").names == names == sorted(names)
-    np.save(tmp_path / "codes.npy", np.zeros((len(names) + 1, 3)))
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=(153, 3)))
     said = fails(capsys, *command, tmp_path / "q")
     assert "has 153 rows, and" in said
     assert "152 images that can be read; there must be a row for each of these" in said
@@ -784,7 +840,34 @@ def test_features_with_names_may_come_in_any_order(images, tmp_path, capsys):
     np.testing.assert_array_equal(Project(tmp_path / "p").codes, codes)
     np.savez(tmp_path / "codes.npz", names=names[2:], codes=codes[2:])
     said = fails(capsys, *command, tmp_path / "q")
-    assert f"has no code of 2 images, as of {names[0]}" in said
+    assert f"has no code of 2 images, such as {names[0]}; its own names" in said
+
+
+def test_the_order_of_features_alone_does_not_count_where_they_have_names(tmp_path):
+    codes, labels = load_digits(return_X_y=True)
+    names = np.array([f"{i:04}.png" for i in range(800)])
+    chosen = []
+    for seed in range(2):
+        order = np.random.default_rng(seed).permutation(800)
+        np.savez(tmp_path / f"{seed}.npz", names=names[order], codes=codes[order])
+        out = tmp_path / f"p{seed}"
+        main(["select", f"--features={tmp_path / f'{seed}.npz'}", "--budget=20", f"--out={out}"])
+        chosen.append(asked(out))
+    assert chosen[0] == chosen[1]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_features_that_are_no_file_are_refused(kind, tmp_path, capsys):
+    path = tmp_path / "f.npz"
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    said = fails(capsys, "select", "--features", path, "--budget", 1, "--out", tmp_path / "p")
+    assert "is no file; features are an .npy file or an .npz file" in said
+
+
+def test_features_that_say_nothing_are_refused(tmp_path, capsys):
+    np.save(tmp_path / "f.npy", np.ones((9, 4)))
+    command = ["select", "--features", tmp_path / "f.npy", "--budget", 1, "--out", tmp_path / "p"]
+    assert "has the same code in every row" in fails(capsys, *command)
 
 
 def test_features_with_names_alone_are_a_pool_with_these_names(tmp_path, capsys):
@@ -807,12 +890,15 @@ def test_features_with_names_alone_are_a_pool_with_these_names(tmp_path, capsys)
         (["a", "b"], "has 2 names and 3 codes"),
         (["a", "b", "a"], "has the name 'a' twice"),
         (["a", "b", "c\n"], "with characters that cannot be seen"),
-        ([1, 2, 3], "its names are no list of strings"),
+        (["a", "b", "./a"], "has the name 'a' twice"),
+        (["a", "b", "c" * 1001], "has a name of 1,001 characters; allowed are 1,000"),
+        ([1, 2, 3], "its names are no list of strings, which names.astype(str) makes"),
+        (np.array(["a", "b", "c"], object), "which names.astype(str) makes"),
         (None, "names.npy"),
     ],
 )
 def test_names_of_features_are_checked(names, reason, tmp_path, capsys):
-    arrays = {"codes": np.ones((3, 2))} | ({} if names is None else {"names": names})
+    arrays = {"codes": np.eye(3)} | ({} if names is None else {"names": names})
     np.savez(tmp_path / "codes.npz", **arrays)
     command = ["select", "--features", tmp_path / "codes.npz", "--budget", 1, "--out"]
     assert reason in fails(capsys, *command, tmp_path / "p")
