@@ -177,6 +177,13 @@ def test_no_value_is_recorded_twice(notebook):
     assert len(set(names)) == len(names), [name for name in names if names.count(name) > 1]
 
 
+def test_a_value_cited_from_another_page_has_a_format(notebook):
+    # Without one MyST-NB takes its name for the format.
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    cited = re.findall(r"\{glue:text\}`([^`]*::[^`]*)`", prose)
+    assert all(re.fullmatch(r"[\w-]+\.ipynb::\w+:[^:]+", one) for one in cited)
+
+
 def test_every_value_cited_from_another_page_is_recorded_there(notebook):
     prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     for page, name in re.findall(r"`([\w-]+)\.ipynb::(\w+)", prose):
