@@ -45,6 +45,24 @@ def open_page(page, path):
     wait(page, lambda: page.execute_script("return performance.getEntriesByType('paint').length"))
 
 
+def reopen(page, path, condition):
+    """Open a file again with what the page stored, until a condition holds.
+
+    On a busy machine Chromium without a window loses all that is stored, now and then, when a page
+    is left. What the page had written is then written once more.
+    """
+    kept = page.execute_script("return {...localStorage}")
+    put = (
+        "for (const [key, value] of Object.entries(arguments[0])) localStorage.setItem(key, value)"
+    )
+
+    def holds():
+        open_page(page, path)
+        return condition() or page.execute_script(put, kept)
+
+    wait(page, holds)
+
+
 def prefer(page, scheme):
     """Let the system of the reader be light or dark."""
     theme = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}

@@ -14,6 +14,7 @@ from browsers import (
     open_page,
     overflow,
     prefer,
+    reopen,
     requested,
     serious,
     wait,
@@ -93,8 +94,8 @@ def test_images_are_labeled_from_the_keyboard(page, project):
     cells = [f"./{name}" if name[0] == "=" else name for name in NAMES]
     expected = [("file_name", "label"), *zip(cells, labels, strict=True)]
     assert download(page) == expected
-    page.refresh()
-    assert text(page, "progress") == "5 of 6 labeled"  # nothing is lost
+    path = project.path("label.html")
+    reopen(page, path, lambda: text(page, "progress") == "5 of 6 labeled")  # nothing is lost
     assert download(page) == expected
     shutil.copy(page.downloads / "labels.csv", project.path("labels.csv"))
     known = {name: label for name, label in zip(NAMES, labels, strict=True) if label}
@@ -134,9 +135,11 @@ def test_keys_stay_what_they_were_when_others_are_asked_for(page, project):
     path = project.path("label.html")
     known = {NAMES[1]: "ant", NAMES[0]: "zebra"}
     write_label_page(path, project, list(range(6)), [[]] * 6, ["ant", "zebra"], known)
-    open_page(page, path)
-    classes = [one.text for one in page.find_elements(By.CSS_SELECTOR, "#classes button")]
-    assert classes == ["1 zebra", "2 ant"]
+
+    def classes():
+        return [one.text for one in page.find_elements(By.CSS_SELECTOR, "#classes button")]
+
+    reopen(page, path, lambda: classes() == ["1 zebra", "2 ant"])
 
 
 def test_what_was_corrected_in_the_table_is_not_undone_by_the_browser(page, project):
@@ -144,12 +147,12 @@ def test_what_was_corrected_in_the_table_is_not_undone_by_the_browser(page, proj
     path = project.path("label.html")
     known = {NAMES[0]: "cow", NAMES[1]: "cat", "a/5.png": "wolf"}
     write_label_page(path, project, list(range(6)), [[]] * 6, ["cat"], known)
-    open_page(page, path)
+    reopen(page, path, lambda: page.execute_script("return KEY in localStorage"))
     assert [label for _, label in download(page)[1:]] == ["cow", "cat", "", "", "wolf", ""]
     page.find_elements(By.CSS_SELECTOR, "#all button")[1].click()
     press(page, "0")  # what it saw in the table gives way to what is given here
-    open_page(page, path)
-    assert [label for _, label in download(page)[1:]] == ["cow", "", "", "", "wolf", ""]
+    after = ["cow", "", "", "", "wolf", ""]
+    reopen(page, path, lambda: [label for _, label in download(page)[1:]] == after)
 
 
 def test_a_formula_is_no_class(page):
