@@ -40,7 +40,7 @@ def wait(page, condition, seconds=60):
 
 
 def open_page(page, path):
-    """Open a file, and wait until it is painted: keys that come before can be lost."""
+    """Open a file, and wait until it is painted."""
     page.get(path.as_uri())
     wait(page, lambda: page.execute_script("return performance.getEntriesByType('paint').length"))
 
