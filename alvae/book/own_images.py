@@ -107,19 +107,20 @@ def fill_in(path, truth):
     return table
 
 
-def accuracy(project, truth):
-    """Share of the labels in `predictions.csv` that are right, of those that are predicted.
+def accuracy(project, truth, table="predictions.csv"):
+    """Share of the labels in a table that are right, of those that are predicted.
 
     Parameters
     ----------
     project : path
     truth : dict of str to str
+    table : str, default="predictions.csv"
 
     Returns
     -------
     float
     """
-    table = pd.read_csv(Path(project) / "predictions.csv", dtype=str, keep_default_na=False)
+    table = pd.read_csv(Path(project) / table, dtype=str, keep_default_na=False)
     table = table[table["from"] == "predicted"]
     return float((table["label"] == table["file_name"].map(truth)).mean())
 

@@ -123,12 +123,11 @@ def crosstab(means, rows, columns, sign=False, decimals=3):
     pandas.DataFrame
         Of text; what was not measured is missing.
     """
+    rounded = means["mean"].round(decimals) + 0  # no -0.000
     texts = [
         f"{mean:{'+' if sign else ''}.{decimals}f}"
         + ("" if np.isnan(sem) else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{sem:.{decimals}f}")
-        for mean, sem in zip(
-            means["mean"].round(decimals) + 0, means["sem"], strict=True
-        )  # no -0.000
+        for mean, sem in zip(rounded, means["sem"], strict=True)
     ]
     cells = means.assign(text=texts)
     order = [cells[column].unique() for column in (rows, columns)]

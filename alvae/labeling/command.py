@@ -180,12 +180,12 @@ def _more(options):
 
 
 def _predict(options):
-    Project(options.project)  # a folder that is none stays as it is
+    project = Project(options.project)  # a folder that is none stays as it is
     for path in options.new:
         if not path.exists():
             raise ValueError(f"there is no {path}")
     with at_work(options.project):
-        new = [read_new(Project(options.project), path) for path in options.new]
+        new = [read_new(project, path) for path in options.new]
         tables = [some.table for some in new]
         if twice := [table for table in tables if tables.count(table) > 1]:
             raise ValueError(f"two of --new would write {twice[0]}; give one of them another name")

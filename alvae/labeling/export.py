@@ -14,6 +14,12 @@ DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # o
 LONGEST = 200  # bytes of a name
 
 
+def check_absent(folder):
+    """Raise a ValueError if something is there."""
+    if folder.exists():
+        raise ValueError(f"{folder} is there already; move or remove it first")
+
+
 def write_folders(folder, predictions, source):
     """Put links to the images into folders named by classes, as image folders are read.
 
@@ -36,8 +42,7 @@ def write_folders(folder, predictions, source):
     ValueError
         `folder` is there, or no image is.
     """
-    if folder.exists():
-        raise ValueError(f"{folder} is there already; move or remove it first")
+    check_absent(folder)
     gone = [name for name in predictions if not (source / name).is_file()]
     if gone and len(gone) == len(predictions):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections import Counter
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ class Features(NamedTuple):
         Of the images, where the file has them.
     """
 
-    path: object
+    path: Path
     codes: np.ndarray
     names: list | None
 

@@ -87,19 +87,22 @@ def codes_of(project, new):
     ----------
     project : Project
         With codes.
-    new : NewImages
+    new : list of NewImages
 
     Returns
     -------
-    ndarray of shape (n, d)
+    list of ndarray of shape (n, d)
 
     Raises
     ------
     ValueError
         If the VAE is not that of the codes, or damaged.
     """
-    if new.features is not None:
-        return new.features
+    vae = _vae_of(project) if any(some.images is not None for some in new) else None
+    return [some.features if some.images is None else vae.transform(some.images) for some in new]
+
+
+def _vae_of(project):
     from alvae.vae import ConvVAE  # torch is slow
 
     path, some = project.path("vae.pt"), slice(FEW)
@@ -113,23 +116,36 @@ def codes_of(project, new):
             f"{path} is not the VAE of {project.path('codes.npy')}, or damaged; remove both, and "
             "they are made again"
         )
-    return vae.transform(new.images)
+    return vae
 
 
 def label_new(project, new, codes, classifier, graph, classes):
-    """Write the table of new images, and say whether they are like those of the pool.
+    """Write the tables of new images, and say whether these are like those of the pool.
 
     Parameters
     ----------
     project : Project
-    new : NewImages
-    codes : ndarray of shape (n, d)
+    new : list of NewImages
+    codes : list of ndarray of shape (n, d)
     classifier : PoissonMBO
         Fitted to the pool.
     graph : NeighborGraph
         That of the pool.
     classes : list of str
     """
+    if not new:
+        return
+    # Of the pool one image in a hundred has its nearest neighbor so far away.
+    usual = np.quantile(nearest_neighbors(graph.X, 1)[0], USUAL)
+    for some, of_some in zip(new, codes, strict=True):
+        blank = _write_labels(project, some, of_some, classifier, graph, classes)
+        if not blank.all():
+            far = nearest_neighbors(graph.X, 1, of_some[~blank])[0][:, 0] > usual
+            _tell_far(far)
+
+
+def _write_labels(project, new, codes, classifier, graph, classes):
+    """Write the table of some new images, and return which of these are blank."""
     predicted = classifier.predict(codes).astype(int)
     scores = graph.bridge(codes, classifier.n_neighbors) @ classifier.scores_.clip(0)
     shares = normalize(scores, norm="l1").max(axis=1)
@@ -143,13 +159,12 @@ def label_new(project, new, codes, classifier, graph, classes):
     path = project.path(new.table)
     replaced = ", in place of an earlier table" * path.exists()
     write_table(path, PREDICTION, rows)
-    n = len(rows) - np.count_nonzero(blank)
+    n = np.count_nonzero(~blank)
     print(f"labels for {counted(n, 'new image')} written to {path}{replaced}")
-    if n == 0:
-        return
-    # Of the pool one image in a hundred has its nearest neighbor so far away.
-    usual = np.quantile(nearest_neighbors(graph.X, 1)[0], USUAL)
-    far = nearest_neighbors(graph.X, 1, codes[~blank])[0][:, 0] > usual
+    return blank
+
+
+def _tell_far(far):
     if far.mean() > MANY_FAR:
         print(
             f"{counted(far.sum(), 'of them is', 'of them are')} unlike any image of the pool: "

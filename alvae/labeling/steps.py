@@ -14,7 +14,7 @@ from alvae.accuracy import expected_accuracy
 from alvae.classifiers import PoissonMBO
 from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.codes import encode
-from alvae.labeling.export import write_folders, write_tasks
+from alvae.labeling.export import check_absent, write_folders, write_tasks
 from alvae.labeling.features import read_features
 from alvae.labeling.folder import list_files, read_folder
 from alvae.labeling.labels import PREDICTION, UNCLEAR, as_cell, look_alike, write_table
@@ -166,8 +166,8 @@ def predict(project, write=(), new=()):
     """
     if write and not project.has_files:
         raise ValueError(f"{project.folder} has no image files, which --write is for")
-    if "folders" in write and (path := project.path("predictions")).exists():
-        raise ValueError(f"{path} is there already; move or remove it first")
+    if "folders" in write:
+        check_absent(project.path("predictions"))
     labels = known_labels(project)
     _check_any_label(project, labels)
     known = labels.of
@@ -179,7 +179,7 @@ def predict(project, write=(), new=()):
             f"{project.path('labels.csv')} has {n_classes} of images that count; two or more are "
             "needed"
         )
-    codes = [codes_of(project, some) for some in new]  # before anything is written
+    codes = codes_of(project, new)  # before anything is written
     graph = NeighborGraph(project.codes[index])
     classifier = PoissonMBO().fit(graph.X, y, prepared=graph)
     predicted = classifier.transduction_.astype(int)
@@ -222,8 +222,7 @@ def predict(project, write=(), new=()):
         given = {name: label for name, label in known.items() if label != UNCLEAR}
         write_tasks(path, [(n, k, float(c or 0)) for n, k, c, _ in rows], source, given)
         print(f"tasks of Label Studio are in {path}")
-    for some, its_codes in zip(new, codes, strict=True):
-        label_new(project, some, its_codes, classifier, graph, classes)
+    label_new(project, new, codes, classifier, graph, classes)
 
 
 def outlook(classifier, graph, y, n):

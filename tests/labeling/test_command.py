@@ -102,6 +102,11 @@ def fails(capsys, *arguments):
     return said
 
 
+def predictions(path):
+    with open(path, newline="") as file:
+        return {row["file_name"]: row for row in csv.DictReader(file)}
+
+
 def test_images_are_chosen_and_what_was_found_is_told(images, begun, truth):
     names = asked(begun)
     assert len(set(names)) == 9
@@ -126,8 +131,7 @@ def test_a_second_time_nothing_is_trained_or_chosen_again(images, project, monke
 
 def test_all_images_are_labeled_and_labels_stay_what_they_are(labeled, truth, capsys):
     main(["predict", str(labeled), "--write", "folders", "--write", "label-studio"])
-    with open(labeled / "predictions.csv", newline="") as file:
-        rows = {row["file_name"]: row for row in csv.DictReader(file)}
+    rows = predictions(labeled / "predictions.csv")
     assert set(rows) == {*truth, "b/copy.png", "b/blank.png"}
     assert rows["b/blank.png"]["label"] == ""
     assert rows["b/copy.png"]["label"] == rows["a/000.png"]["label"]
@@ -140,11 +144,6 @@ def test_all_images_are_labeled_and_labels_stay_what_they_are(labeled, truth, ca
     assert len(json.loads((labeled / "label-studio.json").read_text())) == len(rows)
     linked = read_labels(labeled / "predictions", [*rows]).of
     assert linked == {name: row["label"] for name, row in rows.items() if row["label"]}
-
-
-def predictions(path):
-    with open(path, newline="") as file:
-        return {row["file_name"]: row for row in csv.DictReader(file)}
 
 
 def test_new_images_are_labeled_as_python_labels_them(labeled, pool, tmp_path, capsys):
@@ -468,8 +467,7 @@ def test_unclear_images_are_not_asked_for_again_and_count_for_nothing(project, t
     main(["select", str(project), "--more", "3"])
     assert len(set(asked(project))) == 12
     main(["predict", str(project)])
-    with open(project / "predictions.csv", newline="") as file:
-        rows = {row["file_name"]: row for row in csv.DictReader(file)}
+    rows = predictions(project / "predictions.csv")
     assert {rows[name]["from"] for name in names[1::2]} == {"predicted"}
     assert "?" not in {row["label"] for row in rows.values()}
 
