@@ -1,5 +1,6 @@
 """Images that are not in the pool of a project: read like it, and labeled from it."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ from alvae.labeling.wording import counted, left_out
 
 FEW = 8  # images by which a VAE is known again
 ROUNDING = 0.01  # of codes, from machine to machine
-USUAL = 0.99  # quantile of the distances in the pool
+USUAL = 0.99  # quantile of the distances in the pool,
+SAMPLE = 2000  # which so many images of it tell
 MANY_FAR = 0.1  # share of new images beyond it, of which there is a warning
 
 
@@ -119,7 +121,7 @@ def _vae_of(project):
     return vae
 
 
-def label_new(project, new, codes, classifier, graph, classes):
+def label_new(project, new, codes, classifier, graph, classes, rows):
     """Write the tables of new images, and say whether these are like those of the pool.
 
     Parameters
@@ -132,36 +134,66 @@ def label_new(project, new, codes, classifier, graph, classes):
     graph : NeighborGraph
         That of the pool.
     classes : list of str
+    rows : list of tuple
+        Label, confidence and origin of each image of the pool: an image that is one of these is
+        labeled like it.
     """
     if not new:
         return
-    # Of the pool one image in a hundred has its nearest neighbor so far away.
-    usual = np.quantile(nearest_neighbors(graph.X, 1)[0], USUAL)
+    usual = _usual_distance(graph.X)
     for some, of_some in zip(new, codes, strict=True):
-        blank = _write_labels(project, some, of_some, classifier, graph, classes)
+        blank = np.zeros(len(of_some), bool) if some.images is None else blank_images(some.images)
+        labels = _labels(of_some, blank, classifier, graph, classes)
+        known = _places_in_pool(project, some)
+        labels = [labels[i] if k is None else rows[k] for i, k in enumerate(known)]
+        path = project.path(some.table)
+        replaced = ", in place of an earlier table" * path.exists()
+        named = zip(some.names, labels, strict=True)
+        write_table(path, PREDICTION, ((as_cell(name), *label) for name, label in named))
+        print(f"labels for {counted(sum(~blank), 'new image')} written to {path}{replaced}")
+        if n_known := len(known) - known.count(None):
+            print(f"{counted(n_known, 'of them is', 'of them are')} in the pool, too")
         if not blank.all():
             far = nearest_neighbors(graph.X, 1, of_some[~blank])[0][:, 0] > usual
             _tell_far(far)
 
 
-def _write_labels(project, new, codes, classifier, graph, classes):
-    """Write the table of some new images, and return which of these are blank."""
+def confidences(scores):
+    """The share of the winning class in the scores of each image."""
+    return normalize(scores.clip(0), norm="l1").max(axis=1)
+
+
+def _usual_distance(X):
+    """How far the nearest neighbor is, of 99 in 100 images of the pool."""
+    rows = np.random.default_rng(0).permutation(len(X))[:SAMPLE]
+    return np.quantile(nearest_neighbors(X, min(2, len(X)), X[rows])[0][:, -1], USUAL)
+
+
+def _labels(codes, blank, classifier, graph, classes):
+    """Label, confidence and origin of new images, a tuple for each."""
     predicted = classifier.predict(codes).astype(int)
-    scores = graph.bridge(codes, classifier.n_neighbors) @ classifier.scores_.clip(0)
-    shares = normalize(scores, norm="l1").max(axis=1)
-    blank = np.zeros(len(codes), bool) if new.images is None else blank_images(new.images)
-    rows = [
-        (as_cell(name), "", "", "blank")
-        if is_blank
-        else (as_cell(name), classes[k], f"{share:.3f}", "predicted")
-        for name, k, share, is_blank in zip(new.names, predicted, shares, blank, strict=True)
+    found = confidences(graph.bridge(codes, classifier.n_neighbors) @ classifier.scores_)
+    return [
+        ("", "", "blank") if nothing else (classes[k], f"{confidence:.3f}", "predicted")
+        for k, confidence, nothing in zip(predicted, found, blank, strict=True)
     ]
-    path = project.path(new.table)
-    replaced = ", in place of an earlier table" * path.exists()
-    write_table(path, PREDICTION, rows)
-    n = np.count_nonzero(~blank)
-    print(f"labels for {counted(n, 'new image')} written to {path}{replaced}")
-    return blank
+
+
+def _places_in_pool(project, new):
+    """For each new image the place of the one in the pool that is the same; None if none is."""
+    here, there = (
+        (new.features, project.codes) if new.images is None else (new.images, project.images)
+    )
+    digests = [_digest(row) for row in here]
+    wanted = dict.fromkeys(digests)
+    for place, row in enumerate(there):
+        if (digest := _digest(row)) in wanted and wanted[digest] is None:
+            wanted[digest] = place
+    return [wanted[digest] for digest in digests]
+
+
+def _digest(row):
+    return hashlib.sha256(np.ascontiguousarray(row)).digest()
 
 
 def _tell_far(far):

@@ -6,7 +6,6 @@ from shlex import quote
 from uuid import uuid4
 
 import numpy as np
-from sklearn.preprocessing import normalize
 
 from alvae._checks import check_integer
 from alvae._graphs import NeighborGraph, nearest_neighbors
@@ -18,7 +17,7 @@ from alvae.labeling.export import check_absent, write_folders, write_tasks
 from alvae.labeling.features import read_features
 from alvae.labeling.folder import list_files, read_folder
 from alvae.labeling.labels import PREDICTION, UNCLEAR, as_cell, look_alike, write_table
-from alvae.labeling.new_images import codes_of, label_new
+from alvae.labeling.new_images import codes_of, confidences, label_new
 from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project, check_room
 from alvae.labeling.report import write_report
@@ -58,6 +57,13 @@ def begin(folder, source, features, budget, seed):
                 f"{folder} is a project with the {other[0].replace('_', ' ')} "
                 f"{project.about[other[0]]}; --out names another folder"
                 + (f"; to label {more} more: {add}" if other == ["budget"] and more > 0 else "")
+            )
+        if features and not np.array_equal(
+            read_features(features).of(project.names), project.codes
+        ):
+            raise ValueError(
+                f"{features} has other codes than when {folder} was begun; --out names another "
+                "folder"
             )
         _tell_new_files(project, source)
         return project
@@ -183,7 +189,7 @@ def predict(project, write=(), new=()):
     graph = NeighborGraph(project.codes[index])
     classifier = PoissonMBO().fit(graph.X, y, prepared=graph)
     predicted = classifier.transduction_.astype(int)
-    shares = normalize(classifier.scores_.clip(0), norm="l1").max(axis=1)
+    shares = confidences(classifier.scores_)
     row = np.full(len(project.names), -1)
     row[index] = np.arange(len(index))
     row = np.where(project.firsts == -1, -1, row[project.firsts])  # a copy is what its original is
@@ -222,7 +228,7 @@ def predict(project, write=(), new=()):
         given = {name: label for name, label in known.items() if label != UNCLEAR}
         write_tasks(path, [(n, k, float(c or 0)) for n, k, c, _ in rows], source, given)
         print(f"tasks of Label Studio are in {path}")
-    label_new(project, new, codes, classifier, graph, classes)
+    label_new(project, new, codes, classifier, graph, classes, [label for _, *label in rows])
 
 
 def outlook(classifier, graph, y, n):
