@@ -18,8 +18,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.utils.validation import check_is_fitted
 
-from alvae._checks import check_integer, check_labels, shown
-from alvae._graphs import graph_of
+from alvae._checks import check_integer, check_labels, check_points, shown
 from alvae.classifiers import PoissonLearning, PoissonMBO
 
 TABLE = Path(__file__).parent / "data" / "accuracies.csv"
@@ -49,7 +48,7 @@ class Expectation(NamedTuple):
     gain: float
 
 
-def expected_accuracy(classifier, X, y, *, more=20, prepared=None):
+def expected_accuracy(classifier, X, y, *, more=20):
     """What accuracy to expect on the unlabeled points of a pool.
 
     Labels must be few, and chosen by `select`, or by a strategy that spreads them as it does: in
@@ -70,8 +69,6 @@ def expected_accuracy(classifier, X, y, *, more=20, prepared=None):
         Labels as numbers, NaN where unlabeled; of two classes or more.
     more : int, default=20
         How many more labels `gain` is about.
-    prepared : NeighborGraph, default=None
-        That of X; made here where it is left out.
 
     Returns
     -------
@@ -82,18 +79,24 @@ def expected_accuracy(classifier, X, y, *, more=20, prepared=None):
     Raises
     ------
     ValueError
-        If the data are not usable, the classifier was not fitted to them, or no point is unlabeled.
+        If the data are not usable, the classifier was not fitted to them or has other parameters,
+        or no point is unlabeled.
     """
     if not isinstance(classifier, PoissonMBO):
         raise ValueError(f"classifier is {shown(classifier)}; it must be a PoissonMBO")
     check_is_fitted(classifier)
-    check_integer("more", more, 1)
-    graph = graph_of(X, prepared)
-    predicted = classifier.transduction_
-    if len(predicted) != len(graph.X):
+    own, usual = classifier.get_params(), PoissonMBO().get_params()
+    if other := [name for name in own if not np.array_equal(own[name], usual[name])]:
         raise ValueError(
-            f"classifier was fitted to {len(predicted)} points, and X has {len(graph.X)}"
+            f"classifier has {other[0]}={shown(own[other[0]])}; what to expect was learned with "
+            f"{usual[other[0]]!r}"
         )
+    check_integer("more", more, 1)
+    graph, predicted, X = classifier._graph, classifier.transduction_, check_points("X", X)
+    if len(graph.X) != len(X):
+        raise ValueError(f"classifier was fitted to {len(graph.X)} points, and X has {len(X)}")
+    if not np.array_equal(graph.X, X):
+        raise ValueError("classifier was fitted to other points; it must be fitted to X and y")
     y = check_labels(y, len(graph.X))
     labeled = np.flatnonzero(~np.isnan(y))
     n_classes = len(np.unique(y[labeled]))
@@ -103,10 +106,10 @@ def expected_accuracy(classifier, X, y, *, more=20, prepared=None):
         raise ValueError("y labels all points; at least one must be NaN (unlabeled)")
     if (predicted[labeled] != y[labeled]).any():
         raise ValueError("classifier was fitted to other labels; it must be fitted to X and y")
-    return expectation(evidence(predicted, graph, y, classifier.n_neighbors), more)
+    return expectation(evidence(predicted, graph, y), more)
 
 
-def evidence(predicted, graph, y, n_neighbors=10):
+def evidence(predicted, graph, y):
     """What can be seen without other labels.
 
     Parameters
@@ -115,7 +118,6 @@ def evidence(predicted, graph, y, n_neighbors=10):
         By PoissonMBO.
     graph : NeighborGraph
     y : ndarray of shape (n,)
-    n_neighbors : int, default=10
 
     Returns
     -------
@@ -126,7 +128,7 @@ def evidence(predicted, graph, y, n_neighbors=10):
         the graph between points of different classes.
     """
     labeled = np.flatnonzero(~np.isnan(y))
-    by_all = _spread(graph, y, labeled, n_neighbors)
+    by_all = _spread(graph, y, labeled)
     # In an order that is that of no table, the same points are split in the same way.
     labeled = labeled[np.lexsort(graph.X[labeled].T)]
     rng, found, moved = np.random.default_rng(0), [], []
@@ -134,10 +136,10 @@ def evidence(predicted, graph, y, n_neighbors=10):
         order = rng.permutation(labeled)
         halves = order[: len(order) // 2], order[len(order) // 2 :]
         for half, other in (halves, halves[::-1]):
-            by_half = _spread(graph, y, half, n_neighbors)
+            by_half = _spread(graph, y, half)
             found.extend(by_half[other] == y[other])
             moved.append(np.mean(by_half != by_all))
-    edges = graph.weights(n_neighbors).tocoo()
+    edges = graph.weights().tocoo()
     between = predicted[edges.row] != predicted[edges.col]
     return {
         "n_labels": len(labeled),
@@ -148,11 +150,11 @@ def evidence(predicted, graph, y, n_neighbors=10):
     }
 
 
-def _spread(graph, y, some, n_neighbors):
+def _spread(graph, y, some):
     """The classes of all points, from some of the labels."""
     known = np.full(len(y), np.nan)
     known[some] = y[some]
-    return PoissonLearning(n_neighbors).fit(graph.X, known, prepared=graph).transduction_
+    return PoissonLearning().fit(graph.X, known, prepared=graph).transduction_
 
 
 def expectation(seen, more=20):

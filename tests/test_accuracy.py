@@ -11,12 +11,12 @@ from alvae.accuracy import TABLE, evidence, expectation, learned
 
 
 def labeled(X, truth, n, seed=0):
-    """A pool in which n points were chosen and labeled: its graph, y, and the classifier."""
+    """A pool in which n points were chosen and labeled: y, and the classifier."""
     graph = NeighborGraph(X)
     chosen = SpectralMedoids(random_state=seed).query(X, None, n, prepared=graph)
     y = np.full(len(X), np.nan)
     y[chosen] = truth[chosen]
-    return graph, y, PoissonMBO().fit(X, y, prepared=graph)
+    return y, PoissonMBO().fit(X, y, prepared=graph)
 
 
 def blobs(apart, seed=0, n=400):
@@ -24,8 +24,8 @@ def blobs(apart, seed=0, n=400):
 
 
 def expected(X, truth, n=20, **more):
-    graph, y, classifier = labeled(X, truth, n)
-    return expected_accuracy(classifier, X, y, prepared=graph, **more)
+    y, classifier = labeled(X, truth, n)
+    return expected_accuracy(classifier, X, y, **more)
 
 
 @pytest.mark.parametrize("apart", [0, 2, 4, 20])
@@ -47,10 +47,10 @@ def test_the_interval_covers_the_accuracy_on_other_data(load):
     X, truth = load(return_X_y=True)
     X = scale(X)
     for n in (9, 15, 30):
-        graph, y, classifier = labeled(X, truth, n)
+        y, classifier = labeled(X, truth, n)
         rest = np.isnan(y)
         right = np.mean(classifier.transduction_[rest] == truth[rest])
-        found = expected_accuracy(classifier, X, y, prepared=graph)
+        found = expected_accuracy(classifier, X, y)
         assert found.low <= right <= found.high
 
 
@@ -70,8 +70,8 @@ def test_names_of_classes_do_not_matter():
 
 def test_the_order_of_points_hardly_matters():
     X, truth = blobs(3)
-    graph, y, classifier = labeled(X, truth, 20)
-    one = expected_accuracy(classifier, X, y, prepared=graph)
+    y, classifier = labeled(X, truth, 20)
+    one = expected_accuracy(classifier, X, y)
     order = np.random.default_rng(0).permutation(len(X))
     moved = PoissonMBO().fit(X[order], y[order])
     np.testing.assert_allclose(one, expected_accuracy(moved, X[order], y[order]), atol=0.03)
@@ -121,18 +121,21 @@ def test_worse_signs_never_raise_what_is_expected():
 
 def test_bad_input_is_refused():
     X, truth = blobs(3)
-    graph, y, classifier = labeled(X, truth, 20)
+    y, classifier = labeled(X, truth, 20)
     one_class = np.where(y == 0, 0, np.nan)
+    other = PoissonMBO(n_neighbors=9).fit(X, y)
     for wrong, said in (
         ((None, X, y), "classifier is None; it must be a PoissonMBO"),
         ((PoissonMBO(), X, y), "not fitted"),
         ((classifier, X[:50], y[:50]), "fitted to 400 points, and X has 50"),
+        ((classifier, X + 1, y), "fitted to other points"),
+        ((other, X, y), "classifier has n_neighbors=9; what to expect was learned with 10"),
         ((classifier, X, y[:50]), "y has shape"),
         ((classifier, X, one_class), "y has 1 classes; two or more are needed"),
         ((classifier, X, truth), "y labels all points"),
         ((classifier, X, (y + 1) % 4), "fitted to other labels"),
     ):
         with pytest.raises(ValueError, match=said):
-            expected_accuracy(*wrong, prepared=graph if len(wrong[1]) == 400 else None)
+            expected_accuracy(*wrong)
     with pytest.raises(ValueError, match="more is 0; allowed are integers of at least 1"):
         expected_accuracy(classifier, X, y, more=0)

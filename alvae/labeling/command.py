@@ -17,7 +17,7 @@ from pathlib import Path
 
 from alvae._checks import check_integer
 from alvae.labeling.new_images import read_new
-from alvae.labeling.project import Project, at_work, default_folder, maybe_meant
+from alvae.labeling.project import Project, at_work, check_free, default_folder, maybe_meant
 from alvae.labeling.steps import begin, choose, move_images, predict, show, take_over
 
 LABELS = (
@@ -158,6 +158,8 @@ def _new(options):
     check_integer("--seed", seed, 0, 2**32 - 1)
     if folder is None:
         folder = default_folder(given)
+    if not Project.is_at(folder):
+        check_free(folder)
     with at_work(folder):
         project = begin(folder, source, options.features, options.budget, seed)
         if options.labels is not None:

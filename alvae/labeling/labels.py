@@ -9,7 +9,7 @@ import json
 import posixpath
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -78,7 +78,8 @@ def read_labels(path, names):
         rows = _of_label_studio(path)
     else:
         rows = _of_table(path)
-    return _matched(path, rows, _Names(names))
+    rows = [*rows]
+    return _matched(path, rows, _Names(names, [row.name for row in rows]))
 
 
 def merge_labels(path, names, labels):
@@ -103,7 +104,8 @@ def merge_labels(path, names, labels):
     path = Path(path)
     header, rows = _table(path) if path.exists() else ([*COLUMNS], [])
     at_name, at_label = _places(path, header)
-    known, places = _Names(names), defaultdict(list)
+    known = _Names(names, [cells[at_name] for cells in rows])
+    places = defaultdict(list)
     for i, cells in enumerate(rows):
         places[known.find(cells[at_name])].append(i)
     problems = []
@@ -289,28 +291,44 @@ def _dicts(values):
 
 
 class _Names:
-    """Finds the image that a path in a file means."""
+    """Finds the image that a path in a file means; `given` are all paths in that file.
 
-    def __init__(self, names):
+    A path may have more in front than the name, as on another machine. In front of a name without a
+    folder that must be what most have there: "broken/a.png" may be an image that was left out.
+    """
+
+    def __init__(self, names, given):
         self.known, self.by_base = set(names), defaultdict(list)
         for name in names:
             self.by_base[posixpath.basename(name)].append(name)
+        fronts = Counter(front for one in given if (front := self._above(one)[1]) is not None)
+        self.front = max(fronts, key=fronts.get, default="")
 
     def find(self, given, is_upload=False):
         """Its name; None if there is none, or several."""
-        name = _normal(given.strip().replace("\\", "/"))
-        for one in (given, given.strip(), _normal(given.strip()), name):
-            if one in self.known:
-                return one
-        some = self.by_base.get(posixpath.basename(name), [])
-        above = [one for one in some if f"/{name}".endswith(f"/{one}")]
-        if above:
-            return max(above, key=len)
-        below = [one for one in some if one.endswith(f"/{name}")]
+        above, front = self._above(given)
+        if above and ("/" in above or front in ("", self.front)):
+            return above
+        name = _slashed(given)
         base = posixpath.basename(name)
+        below = [one for one in self.by_base.get(base, []) if one.endswith(f"/{name}")]
         if is_upload and not below and UPLOADED.match(base):
             below = self.by_base.get(base[9:], [])
         return below[0] if len(below) == 1 else None
+
+    def _above(self, given):
+        """The longest name that a path ends with, and what is in front of it."""
+        name = _slashed(given)
+        for one in (given, given.strip(), _normal(given.strip()), name):
+            if one in self.known:
+                return one, ""
+        some = self.by_base.get(posixpath.basename(name), [])
+        above = max((one for one in some if name.endswith(f"/{one}")), key=len, default=None)
+        return above, above and name.removesuffix(above)
+
+
+def _slashed(path):
+    return _normal(path.strip().replace("\\", "/"))
 
 
 def _normal(path):

@@ -33,6 +33,7 @@ from alvae.labeling.labels import Labels, as_cell, merge_labels, read_labels, wr
 
 FORMAT = 1
 NAME = "project.json"
+LOCK = ".alvae"
 ARRAYS = "images", "codes", "firsts"
 PATH = str | None
 KINDS = {"format": int, "id": str, "source": PATH, "features_from": PATH}
@@ -212,6 +213,15 @@ def maybe_meant(source):
     return f"; did you mean {folder}?" if Project.is_at(folder) else ""
 
 
+def check_free(folder):
+    """Raise a ValueError if a folder has something that no command of this tool put there."""
+    folder = Path(folder)
+    if folder.is_dir() and not (folder / LOCK).exists() and any(folder.iterdir()):
+        raise ValueError(
+            f"{folder} is no project, and not empty; --out names a folder that is new or empty"
+        )
+
+
 @contextmanager
 def at_work(folder):
     """Let one command at a time work in a project, which has the store.
@@ -225,7 +235,7 @@ def at_work(folder):
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
+        lock = FileLock(folder / LOCK)
         lock.acquire(timeout=0)
     except Timeout:
         raise ValueError(f"another alvae is at work in {folder}; wait until it is done") from None
@@ -243,9 +253,9 @@ def at_work(folder):
         os.environ.pop("ALVAE_STORE")
         if before is not None:
             os.environ["ALVAE_STORE"] = before
-        if is_new and [path.name for path in folder.iterdir()] == [".lock"]:  # it came to nothing
+        if is_new and [path.name for path in folder.iterdir()] == [LOCK]:  # it came to nothing
             with suppress(OSError):
-                (folder / ".lock").unlink()
+                (folder / LOCK).unlink()
                 folder.rmdir()
         lock.release()
 
@@ -261,7 +271,7 @@ def check_room(folder):
 
 def _save(path, array):
     with store.replacing(path) as temporary:
-        np.save(temporary, array, allow_pickle=False)
+        np.save(temporary, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def _write_json(path, content):

@@ -249,7 +249,7 @@ def outlook(classifier, graph, y, n):
     """
     if not np.isnan(y).any():
         return []
-    expected = expected_accuracy(classifier, graph.X, y, more=n, prepared=graph)
+    expected = expected_accuracy(classifier, graph.X, y, more=n)
     accuracy, low, high = (f"{share:.0%}" for share in expected[:3])
     pays = expected.gain >= PAYS * n / MORE
     return [

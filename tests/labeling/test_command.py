@@ -25,7 +25,7 @@ from alvae.book.own_images import numbered
 from alvae.labeling.command import main
 from alvae.labeling.folder import read_folder
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
-from alvae.labeling.project import Project
+from alvae.labeling.project import LOCK, Project
 from alvae.labeling.wording import left_out
 from alvae.spaces import fit_stored
 
@@ -198,6 +198,27 @@ def test_new_images_unlike_those_of_the_pool_are_told(labeled, pool, tmp_path, c
     assert "should be right as often as those of the pool" in capsys.readouterr().out
     main(["predict", str(labeled), "--new", str(tmp_path / "unlike.npy")])
     assert "unlike any image of the pool: labels of such are guesses" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kept", ["images.npy", "labels.csv", ".hidden"])
+def test_a_folder_with_other_files_stays_as_it_is(kept, pool, tmp_path, capsys):
+    np.save(tmp_path / "images.npy", pool.images[:20])
+    folder = tmp_path / "work"
+    folder.mkdir()
+    shutil.copy(tmp_path / "images.npy", folder / kept)
+    before = (folder / kept).read_bytes()
+    said = fails(capsys, "select", tmp_path / "images.npy", "--budget", 3, "--out", folder)
+    assert "is no project, and not empty" in said
+    assert [path.name for path in folder.iterdir()] == [kept]
+    assert (folder / kept).read_bytes() == before
+
+
+def test_arrays_in_the_order_of_fortran_are_taken(pool, tmp_path):
+    np.save(tmp_path / "x.npy", np.asfortranarray(pool.images[:40]))
+    out = tmp_path / "p"
+    main(["select", str(tmp_path / "x.npy"), "--budget", "3", "--out", str(out)])
+    np.testing.assert_array_equal(Project(out).images, pool.images[:40])
+    assert len(asked(out)) == 3
 
 
 def test_new_images_that_are_in_the_pool_have_the_labels_that_they_have_there(
@@ -558,7 +579,7 @@ def test_what_the_user_can_mend_is_told_on_one_line(images, labeled, tmp_path, c
     assert "from 0 to 4294967295" in fails(
         capsys, "select", images, "--budget", 3, "--seed", 2**32, *out
     )
-    assert not (images / ".lock").exists()
+    assert not (images / LOCK).exists()
     assert "with the source" in fails(
         capsys, "select", tmp_path / "empty", "--budget", 5, "--out", labeled
     )
@@ -657,7 +678,7 @@ def test_a_label_for_an_image_that_was_not_asked_for_counts(labeled, truth):
 
 
 def test_two_commands_do_not_work_in_one_project(labeled, capsys):
-    with FileLock(labeled / ".lock"):
+    with FileLock(labeled / LOCK):
         assert "another alvae is at work in" in fails(capsys, "predict", labeled)
     main(["predict", str(labeled)])
 

@@ -112,6 +112,17 @@ def test_no_image_is_taken_for_another(path, given, found):
     assert labels.of == ({found: "cat"} if found else {})
 
 
+@pytest.mark.parametrize("front", ["", "pool/", "/home/u/pool/", "C:\\pool\\"])
+def test_an_image_that_was_left_out_is_not_taken_for_one_above_it(path, front):
+    names = ["x.png", "y.png", "shop/y.png"]
+    rows = [f"{front}{name},cat" for name in (*names, "broken/x.png")]
+    path.write_text("\n".join(["file_name,label", *rows[:-1], rows[-1].replace("cat", "dog")]))
+    labels = read_labels(path, names)
+    assert labels.of == dict.fromkeys(names, "cat")
+    assert len(labels.problems) == 1
+    assert "broken/x.png" in labels.problems[0]
+
+
 def test_a_comma_that_is_not_in_quotes_is_told(path):
     labels = table(path, "file_name,label\na/1.png,cat, big\n")
     assert labels.of == {}
