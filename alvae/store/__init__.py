@@ -209,11 +209,11 @@ def fetch(kind, recipe, suffix, make, save, load, *, title="", untimed=None, tim
     name = digest_of(recipe)[:20]
     path = root() / kind / f"{name}{suffix}"
     find = partial(_find, path, load, untimed, timed)
-    found = find()
+    found = find(mend=False)
     if found is None:
         _check_writable(path.parent)
         with alone(f"{kind}-{name}", title or kind):
-            found = find()  # another process may have made it
+            found = find(mend=True)  # another process may have made it
             if found is None:
                 return _make(path, recipe, told, make, save, load, title, timed)
     return found[0]
@@ -245,8 +245,11 @@ def changes(kind, recipe, suffix, title):
     return differences(latest["recipe"], recipe) if latest else []
 
 
-def _find(path, load, untimed, timed):
-    """The result at this path in a tuple of one; None if there is none that will do."""
+def _find(path, load, untimed, timed, mend):
+    """The result at this path in a tuple of one; None if there is none that will do.
+
+    To `mend` is to set aside what is damaged; without the lock it may be one that is being written.
+    """
     if not beside(path).exists():  # which `keep` writes last
         return None
     try:
@@ -254,6 +257,8 @@ def _find(path, load, untimed, timed):
     except (MemoryError, OSError):  # which says nothing about the entry
         raise
     except Exception as error:  # what `load` raises is up to it
+        if not mend:
+            return None
         aside = root() / "damaged" / f"{uuid.uuid4().hex[:8]}-{path.name}"
         warnings.warn(f"{path} is made again: {error}; it is now {aside}", stacklevel=3)
         aside.parent.mkdir(parents=True, exist_ok=True)

@@ -170,6 +170,24 @@ def test_what_is_damaged_is_set_aside():
     assert aside.read_bytes() == b"precious"
 
 
+def test_an_entry_that_is_being_written_again_is_waited_for():
+    made, arguments = entry()
+    fetch(*arguments)
+    path = path_of({"a": 1})
+    whole = path.read_bytes()
+    made.clear()
+    with ThreadPoolExecutor(1) as pool:
+        with store.alone(f"kind-{path.stem}", "kind"):
+            path.write_bytes(b"newer than what is told about it")
+            reader = pool.submit(fetch, *arguments)
+            with pytest.raises(TimeoutError):
+                reader.result(0.5)
+            path.write_bytes(whole)
+        np.testing.assert_array_equal(reader.result()["z"], np.arange(9))
+    assert not made
+    assert not (root() / "damaged").exists()
+
+
 def test_an_entry_whose_files_are_not_both_there():
     made, arguments = entry()
     for missing in (path_of({"a": 1}), beside(path_of({"a": 1}))):
