@@ -62,6 +62,8 @@ def random_affine(x, translate, degrees, generator):
     draws = 2 * torch.rand((3, len(x)), generator=generator) - 1
     angle = math.radians(degrees) * draws[0]
     cos, sin, (right, down) = angle.cos(), angle.sin(), 2 * translate * draws[1:]
-    matrices = torch.stack([cos, -sin, right, sin, cos, down], dim=1).view(-1, 2, 3)
+    ratio = x.shape[2] / x.shape[3]  # the grid goes from -1 to 1 along both sides
+    rows = [cos, -sin * ratio, right, sin / ratio, cos, down]
+    matrices = torch.stack(rows, dim=1).view(-1, 2, 3)
     grid = F.affine_grid(matrices.to(x.device), list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, align_corners=False)

@@ -15,7 +15,6 @@ The loss is the negative of the paper's equation (2), with a weight β on the re
 import math
 from copy import deepcopy
 from datetime import date
-from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -198,29 +197,32 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         X = check_images("X", X)
         warn_if_dark("X", X)
         self._check_params(X)
-        self.image_shape_ = X.shape[1:]
         seed = int(np.random.SeedSequence(self.random_state).generate_state(1, np.uint64)[0]) >> 1
         device = named_device(self.device)
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
-            self._build()
-            self._train(X, torch.Generator().manual_seed(seed), checkpoints)
+            networks = self._built(X.shape[1:])
+            history = self._train(networks, X, torch.Generator().manual_seed(seed), checkpoints)
+        self.encoder_, self.decoder_ = networks  # last: a training that fails changes nothing
+        self.history_, self.image_shape_ = history, X.shape[1:]
         return self
 
-    def _train(self, X, generator, checkpoints):
+    def _train(self, networks, X, generator, checkpoints):
         """All epochs that are left; order and noise come from the CPU, the same everywhere."""
-        device = next(self.encoder_.parameters()).device
-        network = nn.ModuleList([self.encoder_, self.decoder_])
+        encoder, decoder = network = nn.ModuleList(networks)
+        device = next(network.parameters()).device
         optimizer = torch.optim.RMSprop(network.parameters(), self.learning_rate, **RMSPROP)
         beta, steps = float(self.beta), math.ceil(len(X) / self.batch_size)  # of an epoch
-        share = partial(_warm_up_and_decay, self.epochs * steps)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        last = self.epochs * steps
+        schedule = torch.optim.lr_scheduler.LambdaLR(  # linear up, then linear down to zero
+            optimizer, lambda step: min((step + 1) / WARM_UP, 1 - step / last)
+        )
         state = TrainingState(checkpoints, self, X, generator, network, optimizer, schedule)
         dtype = training_dtype(device)
-        self.history_ = state.resume()
+        history = state.resume()
         with progress_bar(self.epochs, "training the VAE", "epoch") as bar:
-            bar.update(len(self.history_))
-            for epoch in range(len(self.history_) + 1, self.epochs + 1):
+            bar.update(len(history))
+            for epoch in range(len(history) + 1, self.epochs + 1):
                 start = perf_counter()
                 totals = torch.zeros(2, device=device)  # reconstruction and KL, over all images
                 order = torch.randperm(len(X), generator=generator)
@@ -229,8 +231,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                     x = to_batch(X[rows.numpy()], device)
                     seen = random_affine(x, self.translate, self.degrees, generator)
                     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                        mu, log_var = self.encoder_(seen)
-                        logits = self.decoder_(sample_posterior(mu, log_var, generator))
+                        mu, log_var = encoder(seen)
+                        logits = decoder(sample_posterior(mu, log_var, generator))
                     reconstruction = reconstruction_loss(logits.float(), x).sum()
                     terms = torch.stack([reconstruction, gaussian_kl(mu, log_var).sum()])
                     loss = (terms[0] + beta * terms[1]) / len(x)
@@ -246,15 +248,16 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                 means = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
                 network.eval()
                 sample = (to_batch(X[rows.numpy()], device) for rows in order[:SAMPLE].split(BLOCK))
-                means |= liveness(self.encoder_, self.decoder_, sample)
+                means |= liveness(encoder, decoder, sample)
                 clock = {"seconds": perf_counter() - start, "timed_on": date.today().isoformat()}
-                self.history_.append({"epoch": epoch, **means, **clock})
+                history.append({"epoch": epoch, **means, **clock})
                 if epoch < self.epochs:
-                    state.keep(self.history_)
+                    state.keep(history)
                 bar.set_postfix(loss=f"{loss:.1f}", refresh=False)
                 bar.update()
-        if self.epochs * steps > WARM_UP:  # a shorter training has hardly begun
-            warn_if_dead(self.history_[-1], min(self.latent_dim, len(X) - 1))
+        if last > WARM_UP:  # a shorter training has hardly begun
+            warn_if_dead(history[-1], min(self.latent_dim, len(X) - 1))
+        return history
 
     def encode(self, X):
         """Mean and log-variance of q(z|x) for every image.
@@ -319,8 +322,8 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         random_state : int, SeedSequence, Generator or None, default=None
         """
         check_integer("n", n, 1)
-        Z = check_generator(random_state).standard_normal((n, self.latent_dim))
-        return self.inverse_transform(Z)
+        rng = check_generator(random_state)
+        return self.inverse_transform(rng.standard_normal((n, self.latent_dim)))
 
     def save(self, path):
         """Write the trained VAE to a file, whole or not at all; `load` reads it."""
@@ -336,28 +339,30 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             torch.save(content, temporary)
 
     @classmethod
-    def load(cls, path):
-        """Read a VAE that `save` wrote, onto the device that its parameter `device` names.
+    def load(cls, path, device=None):
+        """Read a VAE that `save` wrote, onto this device, or the one that its parameter names.
 
-        A file that is missing, or that `save` did not write, is a ValueError.
+        A file that `save` did not write is a ValueError, and a device that is not here.
         """
         try:
             check_archive(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
-            vae = cls(**content["params"])
-            vae.image_shape_ = tuple(content["image_shape"])
-            vae.history_ = content["history"]
-            vae._build(weights=(content["encoder"], content["decoder"]))
+            where, weights = content["params"]["device"], (content["encoder"], content["decoder"])
+            vae = cls(**content["params"] | {"device": "cpu"})
+            vae.history_, vae.image_shape_ = content["history"], tuple(content["image_shape"])
+            vae.encoder_, vae.decoder_ = vae._built(vae.image_shape_, weights)
         except UNREADABLE as error:
             raise ValueError(f"path is {str(path)!r}; it must be a file written by save") from error
-        return vae
+        return vae._moved(device or where)
 
     def on_cpu(self):
         """A copy of the trained VAE on the CPU, for workers and machines without a GPU."""
         check_is_fitted(self)
-        copy = deepcopy(self).set_params(device="cpu")
-        nn.ModuleList([copy.encoder_, copy.decoder_]).cpu()
-        return copy
+        return deepcopy(self)._moved("cpu")
+
+    def _moved(self, device):
+        nn.ModuleList([self.encoder_, self.decoder_]).to(named_device(device))
+        return self.set_params(device=device)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -368,13 +373,13 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         """Encoder and decoder, not trained, of images (H, W, C); a subclass may have its own."""
         return Encoder(image_shape, self.latent_dim), Decoder(image_shape, self.latent_dim)
 
-    def _build(self, weights=()):
+    def _built(self, image_shape, weights=()):
         where = {"device": named_device(self.device), "memory_format": torch.channels_last}
         with torch.device("meta" if weights else "cpu"):  # no room for what is only claimed
-            networks = self.networks((*self.image_shape_, 1)[:3])
+            networks = self.networks((*image_shape, 1)[:3])
         for network, state in zip(networks, weights, strict=False):
             assign(network, state)
-        self.encoder_, self.decoder_ = (network.to(**where).eval() for network in networks)
+        return [network.to(**where).eval() for network in networks]
 
     def _check_params(self, X):
         check_integer("latent_dim", self.latent_dim, 1, math.prod(X.shape[1:]))
@@ -388,11 +393,6 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         smallest_batch = len(X) // math.ceil(len(X) / self.batch_size)
         if smallest_batch * math.prod(_sizes(*X.shape[1:3])[-1]) == 1:
             raise ValueError("X has one tiny image per batch; batch normalization needs two")
-
-
-def _warm_up_and_decay(steps, step):
-    """Share of the learning rate at a step: linear up, then linear down to zero."""
-    return min((step + 1) / WARM_UP, 1 - step / steps)
 
 
 def reconstruction_loss(logits, x):

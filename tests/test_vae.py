@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -293,6 +294,39 @@ def test_load_refuses_what_no_vae_has(fitted, change, tmp_path):
     torch.save(change(content), tmp_path / "other.pt")
     with pytest.raises(ValueError, match="other.pt"):
         ConvVAE.load(tmp_path / "other.pt")
+
+
+def test_a_vae_is_loaded_onto_another_device(fitted, tmp_path):
+    vae, images = fitted
+    vae.save(tmp_path / "vae.pt")
+    content = torch.load(tmp_path / "vae.pt", weights_only=True)
+    content["params"]["device"] = "meta"  # one on which nothing can be computed
+    torch.save(content, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="device is 'meta'; it must be 'auto' or a device"):
+        ConvVAE.load(tmp_path / "other.pt")
+    loaded = ConvVAE.load(tmp_path / "other.pt", device="cpu")
+    assert loaded.device == "cpu"
+    np.testing.assert_array_equal(loaded.transform(images), vae.transform(images))
+
+
+def test_a_training_that_fails_leaves_the_vae_as_it_was(monkeypatch):
+    images = make_images()
+    vae = ConvVAE(2, epochs=1, random_state=0)
+
+    def fails(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("alvae.vae.reconstruction_loss", fails)
+        with pytest.raises(KeyboardInterrupt):
+            vae.fit(images)
+        with pytest.raises(NotFittedError):
+            vae.transform(images)
+    before = vae.fit(images).transform(images)
+    monkeypatch.setattr("alvae.vae.reconstruction_loss", fails)
+    with pytest.raises(KeyboardInterrupt):
+        vae.fit(images[:20])
+    np.testing.assert_array_equal(vae.transform(images), before)
 
 
 def test_load_names_a_file_that_it_cannot_read(fitted, tmp_path):

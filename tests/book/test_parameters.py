@@ -114,7 +114,7 @@ def _fit(run, vae, X, y=None):
     vae.image_shape_ = X.shape[1:]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(vae.random_state)
-        vae._build()
+        vae.encoder_, vae.decoder_ = vae._built(X.shape[1:])
     terms = {"loss": 9.0, "reconstruction": 8.0, "kl": 1.0}
     terms |= {"dead": 0.0, "rank": vae.latent_dim, "seconds": 1.0, "timed_on": "2026-11-01"}
     vae.history_ = [{"epoch": k} | terms for k in range(1, vae.epochs + 1)]
