@@ -85,7 +85,7 @@ def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
     batch_size : int, default=None
         Labels per query. None: all in one query, at a cold start.
     prepared : object, default=None
-        What `strategy.prepare(X)` returned.
+        What `strategy.prepare(X)` returned; made here where it is left out.
 
     Returns
     -------
@@ -110,6 +110,8 @@ def acquire(strategy, X, oracle, budget, batch_size=None, *, prepared=None):
     check_integer("budget", budget, 1, len(X), "the number of points")
     if batch_size is not None:
         check_integer("batch_size", batch_size, 1)
+    if prepared is None:
+        prepared = strategy.prepare(X)  # once for all queries
     return _acquire(strategy, X, oracle, budget, batch_size, prepared)
 
 

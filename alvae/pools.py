@@ -198,7 +198,7 @@ def load_pool(name="mnist", classes=None, *, version=1, test_size=1 / 7, random_
     if not isinstance(name, (str, Path)):
         raise ValueError(f"name is {shown(name)}; allowed are a str and a Path")
     check_integer("version", version, 1)
-    check_integer("random_state", random_state, 0)
+    check_integer("random_state", random_state, 0, 2**32 - 1)
     if not isinstance(test_size, Real) or not 0 < test_size < 1:
         raise ValueError(f"test_size is {shown(test_size)}; allowed is a fraction between 0 and 1")
     try:
@@ -269,8 +269,10 @@ def check_images(name, images):
             f"{name} has shape {images.shape}; "
             "allowed are (n, H, W) and (n, H, W, C) with C = 1 or 3, none empty"
         )
-    if images.dtype.kind not in "buif":
-        raise ValueError(f"{name} has dtype {images.dtype}; allowed are integers and floats")
+    if images.dtype.kind not in "buif" or images.dtype.itemsize > 8:
+        raise ValueError(
+            f"{name} has dtype {images.dtype}; allowed are integers and floats of up to 64 bits"
+        )
     low, high = (0, 255) if images.dtype == np.uint8 else (images.min(), images.max())
     is_integer = images.dtype.kind in "ui"
     if not (low >= 0 and high <= (255 if is_integer else 1)):  # also where a value is NaN

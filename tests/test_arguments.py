@@ -211,7 +211,7 @@ ODD = [
     np.zeros(0), np.zeros((0, 2)), np.zeros((2, 3)), np.zeros((12, 2)), np.full((12, 2), np.nan),
     np.full(12, np.inf), np.zeros(12), np.arange(12), np.zeros((12, 5, 5)),
     np.ones((12, 5, 5), bool), np.full((12, 5, 5), -1), np.full((12, 5, 5), 1.5),
-    np.zeros((12, 5, 5, 2)), np.zeros((3, 0, 5)),
+    np.zeros((12, 5, 5), np.longdouble), np.zeros((12, 5, 5, 2)), np.zeros((3, 0, 5)),
     np.array(3), np.array(["a"] * 12), np.array([object()] * 12), np.array([1e300] * 12),
     np.float32(0.5), np.int64(2), np.datetime64("2026-01-01"), date(2026, 1, 1), object(), object,
     len, UniformSampling(), UniformSampling, pd.Series(np.arange(12.0)), pd.DataFrame({"a": [1]}),

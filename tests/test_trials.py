@@ -524,6 +524,19 @@ def test_acquire_passes_on_what_was_prepared():
     np.testing.assert_array_equal(np.bincount(clusters[chosen]), [3, 3, 3, 3])
 
 
+def test_acquire_prepares_once(monkeypatch):
+    X, labels = blobs(40, 0)
+    strategy, times = KMeansCoreset(4, random_state=0), []
+    prepare = KMeansCoreset._prepare
+    monkeypatch.setattr(
+        KMeansCoreset, "_prepare", lambda *given: times.append(1) or prepare(*given)
+    )
+    chosen = acquire(strategy, X, labels, 12, 4)
+    assert len(times) == 1
+    prepared = strategy.prepare(X)
+    np.testing.assert_array_equal(chosen, acquire(strategy, X, labels, 12, 4, prepared=prepared))
+
+
 # Bad input
 
 
