@@ -32,7 +32,7 @@ class NeighborGraph:
     Parameters
     ----------
     X : array-like of shape (n, d)
-        The points; finite.
+        The points; finite. The array must not be changed while the graph is in use.
 
     Examples
     --------

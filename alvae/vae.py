@@ -115,7 +115,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
     RMSProp has the constants of Keras, which the paper used, decay 0.9 and epsilon 1e-7, and a
     momentum of 0.9, with which it needs fewer epochs. Training runs in bfloat16 where the processor
     or the GPU has instructions for it, else in float32; encoding and decoding are in float32.
-    `fit` warns where filters answer to no image, or latent dimensions are not used.
+    `fit` warns about dead filters and unused latent dimensions (posterior collapse).
 
     Parameters
     ----------

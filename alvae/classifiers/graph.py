@@ -117,7 +117,8 @@ class PoissonLearning(GraphClassifier):
     neighbors in the pool.
 
     In a part of the graph that is not connected to the others, sources and sinks cancel among its
-    own labels; where it has none, its points take the class of the nearest labeled point.
+    own labels; where it has none, its points take the class of the nearest labeled point. A labeled
+    point among many of another class may be given theirs.
 
     Parameters
     ----------

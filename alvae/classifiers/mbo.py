@@ -33,8 +33,10 @@ class PoissonMBO(PoissonLearning):
     cells of its labels, a cell being what Poisson learning gives to a labeled point if each is a
     class of its own. The second is right where labels are spread over the pool. Between both
     guesses, and a little beyond, the sizes are free. Points that no label reaches are not counted.
-    Numbers as `class_prior` are the only guess; with true ones and bounds of (1, 1) the sizes are
-    held at the true ones, as they are in [1]_.
+    If `class_prior` is given as numbers, it is the only guess; with the true shares and bounds of
+    (1, 1) the classes have their true sizes, as in [1]_.
+
+    With up to 100 labels a potential is solved for each of them, and memory is O(n) for each.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ class PoissonMBO(PoissonLearning):
         the larger, at least 1; (0, inf) is no bound. Labeled points count, and keep their labels
         even where bounds are then violated.
     max_iter : int, default=100
-        Cuts at most, after a first one of the potentials.
+        Maximum number of cuts after the first, which is made from the potentials.
 
     Attributes
     ----------

@@ -45,8 +45,8 @@ class GridSearchSVC(PoolClassifier):
     """Support vector classifier with kernel, C and gamma chosen by stratified cross-validation.
 
     Same grid, same folds, same winner and same predictions as
-    ``GridSearchCV(SVC(), param_grid, cv=cv)``, wherever that is defined. Left to rounding is a
-    decision that is exactly tied, as it can be on integer data; and distances come from inner
+    ``GridSearchCV(SVC(), param_grid, cv=cv)``, wherever that is defined. Exactly tied
+    decisions, as integer data can produce, are settled by rounding; and distances come from inner
     products, so that features should not be offset by more than 1e5 times their spread. Beyond
     that, a class with fewer examples than folds is no cause for a warning; there are at most as
     many folds as the largest class has examples; where not even two folds can be made, the first
@@ -189,7 +189,7 @@ class GridSearchSVC(PoolClassifier):
         return self.classes_[np.concatenate(parts)]
 
     def decision_function(self, X, *, prepared=None):
-        """How much speaks for each class, as the `decision_function` of `SVC` says it.
+        """Confidence scores, as `SVC.decision_function` returns them.
 
         Parameters
         ----------

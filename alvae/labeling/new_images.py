@@ -199,8 +199,8 @@ def _digest(row):
 def _tell_far(far):
     if far.mean() > MANY_FAR:
         print(
-            f"{counted(far.sum(), 'of them is', 'of them are')} unlike any image of the pool: "
-            "labels of such are guesses"
+            f"{counted(far.sum(), 'of them is', 'of them are')} unlike any image of the pool, and "
+            "their labels are guesses"
         )
     else:
-        print("they should be right as often as those of the pool")
+        print("they are as near to images of the pool as those are to each other")

@@ -28,7 +28,7 @@ class QueryStrategy(BaseEstimator):
     variants : dict of str to dict
         What tables and figures call this strategy, and its parameters under that name.
     needs_labels : bool
-        Whether it is made for pools with labels: a cold start it leaves to a simpler strategy.
+        Whether the strategy needs labels; at a cold start it falls back to a simpler one.
     """
 
     variants: ClassVar[dict] = {}

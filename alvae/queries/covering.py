@@ -27,9 +27,10 @@ class ProbCover(QueryStrategy):
     """Take the point whose ball covers most points not yet covered, again and again [1]_.
 
     The balls have one radius: the largest at which the balls of a share `purity` of all points lie
-    inside one K-means cluster, exactly. Labeled points cover from the start. Among equals, and once
-    all is covered, chance decides. The balls are counted, and only those of points newly covered
-    are listed, so that memory beside X is O(n); time grows with the pairs within the radius.
+    inside one K-means cluster, exactly. Labeled points cover from the start. Ties, and all
+    choices once everything is covered, are random. The balls are counted, and only those of points
+    newly covered are listed, so that memory beside X is O(n); in few dimensions, time grows with
+    the pairs within the radius.
 
     Parameters
     ----------

@@ -327,7 +327,7 @@ _HELP = "ALVAE_STORE names another folder, and `python -m alvae.store prune` mak
 
 @contextmanager
 def alone(name, title):
-    """Let one process at a time into this context; the lock of one that is killed is free.
+    """Hold a lock between processes; it is released if its holder is killed.
 
     Parameters
     ----------

@@ -195,9 +195,12 @@ def test_new_images_unlike_those_of_the_pool_are_told(labeled, pool, tmp_path, c
     np.save(tmp_path / "like.npy", pool.test_images[:40])
     np.save(tmp_path / "unlike.npy", 255 - pool.test_images[:40])
     main(["predict", str(labeled), "--new", str(tmp_path / "like.npy")])
-    assert "should be right as often as those of the pool" in capsys.readouterr().out
+    assert (
+        "they are as near to images of the pool as those are to each other"
+        in capsys.readouterr().out
+    )
     main(["predict", str(labeled), "--new", str(tmp_path / "unlike.npy")])
-    assert "unlike any image of the pool: labels of such are guesses" in capsys.readouterr().out
+    assert "unlike any image of the pool, and their labels are guesses" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kept", ["images.npy", "labels.csv", ".hidden"])
