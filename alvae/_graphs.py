@@ -57,11 +57,20 @@ class NeighborGraph:
         return kmeans(self.X, n_cells, np.random.default_rng(0), max_iter=10, init="random")
 
     def weights(self, n_neighbors=10):
-        """Symmetric weights between every point and its k nearest: csr matrix of shape (n, n).
+        """Symmetric weights between every point and its nearest neighbors.
 
         The weight of a neighbor is exp(-4 (r / r_k)^2) at the distance r, r_k being that of the
         k-th: the choice of the Poisson learning paper (Calder et al., 2020). Both directions are
-        averaged. Where there are fewer than k others, all of them are neighbors.
+        averaged.
+
+        Parameters
+        ----------
+        n_neighbors : int, default=10
+            Neighbors k of each point; where there are fewer others, all of them.
+
+        Returns
+        -------
+        csr_matrix of shape (n, n)
         """
         check_integer("n_neighbors", n_neighbors, 1)
         k = min(n_neighbors, len(self.X) - 1)
@@ -70,9 +79,19 @@ class NeighborGraph:
         return self._weights[k]
 
     def bridge(self, X_new, n_neighbors=10):
-        """Weights between new points and their k nearest of the pool: csr matrix (m, n).
+        """Weights between new points and their nearest neighbors in the pool.
 
         The same weights as between the points of the pool; each row adds up to 1.
+
+        Parameters
+        ----------
+        X_new : array-like of shape (m, d)
+        n_neighbors : int, default=10
+            Neighbors of each; where the pool has fewer points, all of these.
+
+        Returns
+        -------
+        csr_matrix of shape (m, n)
         """
         check_integer("n_neighbors", n_neighbors, 1)
         X_new = check_points("X_new", X_new)

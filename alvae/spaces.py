@@ -161,12 +161,31 @@ class VAEEnsemble(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, images):
-        """The codes of images: float32 ndarray (n, d), d being the sum over the VAEs."""
+        """The codes of images.
+
+        Parameters
+        ----------
+        images : array of shape (n, H, W) or (n, H, W, C)
+
+        Returns
+        -------
+        float32 ndarray of shape (n, d)
+            d is the sum of the dimensions of the VAEs.
+        """
         self._check()
         return np.hstack([vae.transform(images) for vae in self.vaes])
 
     def inverse_transform(self, codes):
-        """The mean of what the VAEs make of their parts of the codes: floats (n, H, W) or more."""
+        """Decode codes into images: the mean of what the VAEs make of their parts of them.
+
+        Parameters
+        ----------
+        codes : array of shape (n, d)
+
+        Returns
+        -------
+        float32 ndarray of shape (n, H, W) or (n, H, W, C)
+        """
         self._check()
         codes = check_points("codes", codes)
         dims = [vae.latent_dim for vae in self.vaes]

@@ -88,7 +88,24 @@ class GridSearchSVC(PoolClassifier):
         """Compute the inner products of pool and new points, where that saves time.
 
         That is where points are wide, where the fits together look at more rows of the table than
-        it has, and where there is room for it, in the folder or without one in memory.
+        it has, and where there is room for it.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            The pool.
+        X_new : array of shape (m, d), default=None
+            The points that will be predicted.
+        graph : ignored
+        n_labels : int, default=0
+            Labels of all fits together.
+        folder : path, default=None
+            Where the table may be kept; None: in memory.
+
+        Returns
+        -------
+        InnerProducts or None
+            For `predict`, as `prepared`. None: it would not pay.
         """
         if X_new is None:
             return None
