@@ -58,7 +58,7 @@ def _resource(path):
         "path": path.name,
         "title": KINDS[list_studies()[name]].__doc__.split("\n\n")[0].replace("\n    ", " "),
         "description": f"{_vaes(table, made['recipe']['experiment'])} "
-        f"Made on {made['made']}; {name}.json says from what.",
+        f"Made on {made['made']}; recipe in {name}.json.",
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
