@@ -78,8 +78,10 @@ def _resource(path):
 
 def _vaes(table, experiment):
     """On what its VAEs were trained, and how."""
-    own = "latent_dim" in table  # each row has its own dimension
-    d = "of several dimensions" if own else f"with d = {experiment['latent_dim']}"
+    if "seed" not in table and "task" in table:
+        return f"Synthetic points with d = {table['latent_dim'].iloc[0]}."
+    dims = table.get("latent_dim", pd.Series([experiment["latent_dim"]])).unique()
+    d = "of several dimensions" if len(dims) > 1 else f"with d = {dims[0]}"
     moved = ", trained on shifted and rotated images" if experiment.get("translate") else ""
     pool = Path(experiment.get("pool_name", "mnist")).name
     of = "Digits" if pool == "mnist" else f"{pool}, classes"
