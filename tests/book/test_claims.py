@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from alvae.book import CLAIMS
-from alvae.book.claims import labels_for, lead, measured
+from alvae.book.claims import GAMMAS, labels_for, lead, measured
 from alvae.book.results import read_results
 
 
@@ -20,6 +20,11 @@ def kinds():
     return read_results({name: f"hypotheses-{name}" for name in ("three", "five")})
 
 
+@pytest.fixture(scope="module")
+def grids():
+    return read_results({"three": "classifier"})
+
+
 def at(table, **curve):
     """The one row of a table."""
     for column, value in curve.items():
@@ -28,27 +33,28 @@ def at(table, **curve):
     return row
 
 
-def test_every_claim_about_curves_has_its_numbers(paper, kinds):
+def test_every_claim_about_curves_has_its_numbers(paper, kinds, grids):
     claims = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
     elsewhere = {"n_pool", "n_test", "clustering_speedup"}  # the data, and what is timed
-    assert {claim["ours"] for claim in claims} == measured(paper, kinds).keys() | elsewhere
+    assert {claim["ours"] for claim in claims} == measured(paper, kinds, grids).keys() | elsewhere
 
 
 @pytest.mark.parametrize(
     ("digits", "other", "seed", "budget"),
     [("three", "uniform", 11, 60), ("five", "core-set", 2, 40)],
 )
-def test_a_lead_is_a_difference_of_two_means(paper, kinds, digits, other, seed, budget):
+def test_a_lead_is_a_difference_of_two_means(paper, kinds, grids, digits, other, seed, budget):
     gap = lead(paper, digits)[f"{digits}, {other}"].loc[seed, budget]
     here = {"digits": digits, "seed": seed, "budget": budget}
     ahead = at(paper, space="latent", strategy="core-set", **here)["mean"]
     behind = at(paper, space="input", strategy=other, **here)["mean"]
     assert gap == pytest.approx(ahead - behind)
-    assert measured(paper, kinds)[f"lead_{digits}"][f"{digits}, {other}"].loc[seed, budget] == gap
+    found = measured(paper, kinds, grids)[f"lead_{digits}"]
+    assert found[f"{digits}, {other}"].loc[seed, budget] == gap
 
 
-def test_ratios_and_single_numbers(paper, kinds):
-    found = measured(paper, kinds)
+def test_ratios_and_single_numbers(paper, kinds, grids):
+    found = measured(paper, kinds, grids)
     here = {"digits": "three", "seed": 3, "strategy": "uniform"}
     rows = [at(paper, space=space, budget=140, **here) for space in ("latent", "input")]
     assert found["spread_ratio"].loc[3, 140] == pytest.approx(rows[0]["std"] / rows[1]["std"])
@@ -69,8 +75,16 @@ def test_labels_for_an_accuracy_are_read_off_where_it_is_first_reached():
     assert np.isnan(found[8])
 
 
-def test_pixels_are_asked_for_the_accuracy_that_the_paper_names(paper, kinds):
-    found = measured(paper, kinds)["uniform_input_labels"]
+def test_pixels_are_asked_for_the_accuracy_that_the_paper_names(paper, kinds, grids):
+    found = measured(paper, kinds, grids)["uniform_input_labels"]
+    literal = found["C = 1, gamma = 1/d"].dropna()
+    (variant,) = (name for name in GAMMAS if "[1]," in name)
+    auto = grids[grids["variant"] == variant]
+    low, high = (at(auto, budget=b, seed=0, space="input")["mean"] for b in (120, 140))
+    assert low < 0.96 < high
+    assert 120 * literal[0] == pytest.approx(120 + 20 * (0.96 - low) / (high - low))
+    assert len(literal) == 5
+    found = found["book's grid"]
     here = {"digits": "three", "seed": 0, "strategy": "uniform", "space": "input"}
     low, high = (at(paper, budget=b, **here)["mean"] for b in (80, 100))
     assert low < 0.96 < high
@@ -78,8 +92,8 @@ def test_pixels_are_asked_for_the_accuracy_that_the_paper_names(paper, kinds):
     assert len(found) == 15
 
 
-def test_each_set_of_digits_counts_with_all_its_vaes(paper, kinds):
-    found = measured(paper, kinds)
+def test_each_set_of_digits_counts_with_all_its_vaes(paper, kinds, grids):
+    found = measured(paper, kinds, grids)
     assert len(found["lead_three"]) == 15
     for name in ("radius_k_center", "lead_latent"):
         n = found[name].count().groupby(level=0).unique()

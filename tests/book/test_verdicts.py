@@ -113,6 +113,22 @@ def test_the_interval_says_what_the_verdict_says(seed, k, rule):
         assert row["verdict"] == "undecided"
 
 
+def test_of_alternatives_all_have_to_agree():
+    up, down = pd.Series([1.0, 1.1, 0.9]), pd.Series([-1.0, -1.1, -0.9])
+    for ways, verdict in (
+        ([up, up], "holds"),
+        ([up, down], "undecided"),
+        ([down, down], "does not hold"),
+    ):
+        row = judged(pd.concat(ways, axis=1), alternatives=True)
+        assert row["verdict"] == verdict
+        assert row["low"] <= row["ours"] <= row["high"]
+    mixed = judged(pd.concat([up, down], axis=1), alternatives=True)
+    apart = [judged(way) for way in (up, down)]
+    assert mixed["low"] == apart[1]["low"]
+    assert mixed["high"] == pytest.approx(apart[0]["high"])
+
+
 @pytest.mark.parametrize("shared", [0.0, 0.9])
 def test_errors_are_as_frequent_as_the_level_says(shared):
     """Of ten conditions, which share a part of their noise as budgets share VAEs."""
