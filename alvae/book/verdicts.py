@@ -38,9 +38,8 @@ def judge(claims, ours):
         worst for the claim, of ratios the geometric one, and `where`, its name, such as "five,
         core-set, 200"; `low` and `high`, which say how good the worst condition is at least and at
         most (the best one of alternatives): both are on the claimed side exactly if the claim
-        holds, and both on the other exactly
-        if it does not; `n` repeats in the worst condition; and `verdict`: "holds", "undecided" or
-        "does not hold".
+        holds, and both on the other exactly if it does not; `n` repeats in the worst condition; and
+        `verdict`: "holds", "undecided" or "does not hold".
 
     Raises
     ------
