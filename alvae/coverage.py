@@ -5,6 +5,7 @@ from scipy.spatial import KDTree
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.utils import gen_batches
+from threadpoolctl import threadpool_limits
 
 from alvae._checks import check_integer, check_points, check_seed, naming
 
@@ -122,6 +123,7 @@ def kmeans_nmi(X, labels, n_clusters=None, n_init=10, random_state=0):
     check_integer("n_clusters", n_clusters, 1, len(X), "the number of points")
     check_integer("n_init", n_init, 1)
     check_seed("random_state", random_state)
-    clusters = KMeans(n_clusters, n_init=n_init, random_state=random_state).fit_predict(X)
+    with threadpool_limits(1):  # so that sums are taken in the same order, on any number of cores
+        clusters = KMeans(n_clusters, n_init=n_init, random_state=random_state).fit_predict(X)
     with naming("labels", labels):
         return float(normalized_mutual_info_score(labels, clusters))

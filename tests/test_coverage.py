@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import entropy
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from alvae.coverage import covering_radius, kmeans_nmi, mean_distance
 
@@ -126,6 +127,16 @@ def test_nmi_is_that_of_its_definition(n_clusters, n_init):
     assert 0.1 < expected < 0.9
     ours = kmeans_nmi(X, labels, n_clusters, n_init=n_init, random_state=1)
     assert ours == pytest.approx(expected)
+
+
+def test_nmi_does_not_depend_on_the_number_of_threads():
+    """Of points between clusters a rounding decides, and ten starts are compared."""
+    X = np.random.default_rng(0).random((20_000, 30), dtype=np.float32)
+    found = set()
+    for n_threads in (1, 2, 4):
+        with threadpool_limits(n_threads):
+            found.add(kmeans_nmi(X, np.arange(20_000) % 3, 3, n_init=2))
+    assert len(found) == 1
 
 
 def test_nmi_of_separate_and_of_meaningless_classes():
