@@ -1,6 +1,6 @@
 """Images that are not in the pool of a project: read like it, and labeled from it."""
 
-import hashlib
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.features import read_features
 from alvae.labeling.folder import read_folder
 from alvae.labeling.labels import PREDICTION, as_cell, write_table
-from alvae.labeling.review import blank_images
+from alvae.labeling.review import blank_images, fingerprint
 from alvae.labeling.wording import counted, left_out
 
 FEW = 8  # images by which a VAE is known again
@@ -140,11 +140,10 @@ def label_new(project, new, codes, classifier, graph, classes, rows):
     """
     if not new:
         return
-    usual = _usual_distance(graph.X)
-    for some, of_some in zip(new, codes, strict=True):
+    usual, places = _usual_distance(graph.X), _places_in_pool(project, new)
+    for some, of_some, known in zip(new, codes, places, strict=True):
         blank = np.zeros(len(of_some), bool) if some.images is None else blank_images(some.images)
         labels = _labels(of_some, blank, classifier, graph, classes)
-        known = _places_in_pool(project, some)
         labels = [labels[i] if k is None else rows[k] for i, k in enumerate(known)]
         path = project.path(some.table)
         replaced = ", in place of an earlier table" * path.exists()
@@ -180,20 +179,14 @@ def _labels(codes, blank, classifier, graph, classes):
 
 
 def _places_in_pool(project, new):
-    """For each new image the place of the one in the pool that is the same; None if none is."""
-    here, there = (
-        (new.features, project.codes) if new.images is None else (new.images, project.images)
-    )
-    digests = [_digest(row) for row in here]
-    wanted = dict.fromkeys(digests)
-    for place, row in enumerate(there):
-        if (digest := _digest(row)) in wanted and wanted[digest] is None:
-            wanted[digest] = place
-    return [wanted[digest] for digest in digests]
-
-
-def _digest(row):
-    return hashlib.sha256(np.ascontiguousarray(row)).digest()
+    """For each list of new images the places of the same ones in the pool; None where none is."""
+    of_features = new[0].images is None
+    prints = [[*map(fingerprint, some.features if of_features else some.images)] for some in new]
+    places = dict.fromkeys(chain.from_iterable(prints))
+    for place, row in enumerate(project.codes if of_features else project.images):
+        if (found := fingerprint(row)) in places and places[found] is None:
+            places[found] = place
+    return [[places[found] for found in some] for some in prints]
 
 
 def _tell_far(far):

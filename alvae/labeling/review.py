@@ -48,7 +48,7 @@ def copies(images, neighbors, blank):
     firsts = np.arange(len(images))
     seen = {}  # many that are the same may have no edge to each other
     for i in np.flatnonzero(~blank):
-        firsts[i] = seen.setdefault(hashlib.sha256(images[i]).digest(), i)
+        firsts[i] = seen.setdefault(fingerprint(images[i]), i)
     pairs = coo_matrix(neighbors)
     some = (pairs.row < pairs.col) & ~blank[pairs.row] & ~blank[pairs.col]
     pairs = np.stack([pairs.row[some], pairs.col[some]])
@@ -62,6 +62,11 @@ def copies(images, neighbors, blank):
         if firsts[j] == j and (first == i or are_alike(images[first], images[j])):
             firsts[j] = first
     return firsts[firsts]
+
+
+def fingerprint(image):
+    """By which an image, or its features, is told from all that differ in any bit."""
+    return hashlib.sha256(np.ascontiguousarray(image)).digest()
 
 
 def are_alike(image, other):
