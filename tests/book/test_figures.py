@@ -29,6 +29,16 @@ def own_style(monkeypatch):
     assert plt.get_fignums() == []
 
 
+@pytest.mark.parametrize("n", [1, 6, 7, 20])
+def test_no_two_lines_look_the_same(n):
+    names = [str(k) for k in range(n)]
+    looks = style.looks_of(names, {"0": style.KCENTER})
+    assert len({tuple(look.items()) for look in looks.values()}) == n
+    assert looks["0"] == style.KCENTER
+    colors = [looks[name]["color"] for name in names[:5]]
+    assert len(set(colors)) == len(colors)  # while there are enough of them
+
+
 def points(d, n_classes, n=200):
     rng = np.random.default_rng(d)
     labels = np.arange(n) % n_classes

@@ -4,7 +4,7 @@ Classes, spaces and strategies keep their colors from figure to figure; all of t
 without red and green.
 """
 
-from itertools import cycle
+from itertools import count
 
 import numpy as np
 from matplotlib import colormaps, rcParams
@@ -105,8 +105,16 @@ def subplots(height, rows=1, columns=1, width=WIDTH, **kwargs):
 def looks_of(names, known):
     """Known names look as they always do; the others take what is left, in turn."""
     used = [known[name] for name in names if name in known]
-    spare = cycle([look for look in LOOKS if not any(_alike(look, one) for one in used)] or LOOKS)
+    spare = [look for look in LOOKS if not any(_alike(look, one) for one in used)] or LOOKS
+    spare = _laps(spare)
     return {name: known[name] if name in known else next(spare) for name in names}
+
+
+def _laps(looks):
+    """The looks, and then again, each color with the line and marker of another."""
+    for lap in count():
+        for k, look in enumerate(looks):
+            yield look | {"color": looks[(k + lap) % len(looks)]["color"]}
 
 
 def _alike(a, b):
