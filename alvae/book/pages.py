@@ -253,13 +253,17 @@ numbers and figures show that everything works, and nothing else.
 ```"""
 
 
+def _lasted(seconds):
+    return f"{round(seconds)} seconds" if round(seconds) < 60 else f"{duration(seconds)} minutes"
+
+
 def _provenance(notebook, parameters, executed):
     """What the page was made from, how long that took, what it calls, and how to make another."""
     settings = [f"{name} = {value!r}".replace("`", "'") for name, value in parameters.items()]
     settings = ", ".join(f"`{setting}`" for setting in settings)
     settings = f" with {settings}" if settings else ""
     seconds = executed.metadata.get("papermill", {}).get("duration")
-    took = f"; it took {duration(seconds)} minutes" if seconds else ""
+    took = f"; it took {_lasted(seconds)}" if seconds else ""
     called = [f"{{py:obj}}`{name} <alvae.{name}>`" for name in _called(executed)]
     called = f" It calls {listing(called)}." if called else ""
     command = f"papermill notebooks/{notebook}.ipynb out.ipynb -y 'digits: [1, 7]'"

@@ -102,6 +102,9 @@ def test_a_page_says_how_long_it_took_and_leads_to_what_it_calls():
     notebook.cells.append(new_code_cell(source))
     note = as_page(notebook, "template", "", {}, Experiment()).cells[-1].source
     assert "; it took 1:02 minutes." in note
+    notebook.metadata["papermill"]["duration"] = 7.6
+    note = as_page(notebook, "template", "", {}, Experiment()).cells[-1].source
+    assert "; it took 8 seconds." in note
     names = "{py:obj}`KMeansCoreset <alvae.KMeansCoreset>` and {py:obj}`select <alvae.select>`"
     assert f"It calls {names}." in note
 
