@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from alvae._liveness import liveness
 from alvae._tensors import to_batch
 from alvae.vae import ConvVAE
 
@@ -52,3 +53,25 @@ def strongest_answers(encoder, images):
         if isinstance(layer, nn.ReLU):
             found.append(x.amax(dim=(2, 3)).T.numpy().copy())
     return found
+
+
+def born_dead(vae, images, seed):
+    """The share of the filters that answer to no image before the first step of training.
+
+    Parameters
+    ----------
+    vae : ConvVAE
+        Need not be fitted.
+    images : array of shape (n, H, W) or (n, H, W, C)
+        uint8, or floats in [0, 1].
+    seed : int
+        Of the weights.
+
+    Returns
+    -------
+    float
+    """
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        networks = [network.eval() for network in vae.networks((*images.shape[1:], 1)[:3])]
+    return liveness(*networks, [to_batch(images, torch.device("cpu"))])["dead"]
