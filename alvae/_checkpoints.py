@@ -41,7 +41,7 @@ class TrainingState:
         self.parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
 
     def keep(self, history):
-        """Write the state after the latest epoch of the history, in the place of earlier ones."""
+        """Write the state after the latest epoch of the history, in place of earlier ones."""
         if not self.folder:
             return
         state = {"given": self.given, "history": history, "noise": self.generator.get_state()}

@@ -185,7 +185,7 @@ def _navigate(X, k, X_new):
 def _weights(distances, neighbors, points, n):
     farthest = distances[:, -1:]
     # Where k points coincide with one, all of them are as near as can be; in many dimensions
-    # distances come from products, which leave some rounding in the place of 0.
+    # distances come from products, which leave some rounding in place of 0.
     apart = farthest > ROUNDING * np.linalg.norm(points, axis=1, keepdims=True)
     relative = np.divide(distances, farthest, out=np.zeros_like(distances), where=apart)
     rows = np.arange(0, neighbors.size + 1, neighbors.shape[1])

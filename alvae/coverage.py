@@ -13,7 +13,7 @@ BLOCK = 4096  # points handled at a time: bounds the memory, changes no result
 
 
 def covering_radius(X, selected):
-    """Largest Euclidean distance from a point to its nearest selected point: equation (3).
+    """Largest Euclidean distance from a point to its nearest selected point: the paper's (3).
 
     Exact, in double precision. The n x B matrix of distances is never formed.
 

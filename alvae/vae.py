@@ -112,9 +112,9 @@ def sample_posterior(mu, log_var, generator=None):
 class ConvVAE(TransformerMixin, BaseEstimator):
     """Convolutional variational autoencoder, as a scikit-learn transformer.
 
-    RMSProp has the constants of Keras, which the paper used, decay 0.9 and epsilon 1e-7, and a
-    momentum of 0.9, with which it needs fewer epochs. Training runs in bfloat16 where the processor
-    or the GPU has instructions for it, else in float32; encoding and decoding are in float32.
+    RMSProp has the constants of Keras, decay 0.9 and epsilon 1e-7, and a momentum of 0.9, with
+    which it needs fewer epochs. Training runs in bfloat16 where the processor or the GPU has
+    instructions for it, else in float32; encoding and decoding are in float32.
     `fit` warns about dead filters and unused latent dimensions (posterior collapse).
 
     Parameters
@@ -122,7 +122,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
     latent_dim : int, default=3
         Dimension d of the latent space, at most the number of values in an image.
     beta : float, default=0.26
-        Weight β of the regularization term of equation (2), at least 0; 1 gives the bound itself.
+        Weight β of the regularization term, at least 0; 1 gives the paper's equation (2) itself.
     epochs : int, default=6
         Passes over the images.
     batch_size : int, default=64

@@ -307,7 +307,7 @@ def _kernel_of(candidate):
 
 
 def _rbf(squared_distances, gamma):
-    """RBF kernel, in the place of the squared distances; these are below 0 by rounding at most."""
+    """RBF kernel, in place of the squared distances; these are below 0 by rounding at most."""
     squared_distances *= -gamma
     np.minimum(squared_distances, 0, out=squared_distances)
     return np.exp(squared_distances, out=squared_distances)

@@ -13,7 +13,7 @@ SPARSITY = 10  # a point is as sparse as this neighbor is far
 
 
 class KCenterGreedy(QueryStrategy):
-    """Take the point farthest from all chosen so far, again and again: equation (1) [1]_.
+    """Take the point farthest from all chosen so far, again and again: the paper's (1) [1]_.
 
     Chosen so far are the labeled points; at a cold start, one point drawn at random. Distances are
     Euclidean, from the differences themselves in the precision of X; among points that are equally

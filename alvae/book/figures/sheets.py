@@ -50,7 +50,7 @@ def picks(images, labels, chosen, clusters, columns=10, class_names=()):
     rows = sum(-(-len(indices) // columns) for indices in chosen.values())
     tall = rows * (1 + UNDER) + GAP * (len(chosen) - 1)
     fig, ax = subplots(0.62 * WIDTH / (columns + 1) * tall + 0.1)
-    top = 0  # of the next strategy; downwards
+    top = 0  # of the next strategy; downward
     for strategy, indices in chosen.items():
         indices = indices[np.lexsort((clusters[indices], labels[indices]))]
         for k, i in enumerate(indices):
