@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import eigh, qr, svd
 from scipy.sparse import csr_matrix
 
-from alvae._checks import check_generator, check_integer, check_number, check_points
+from alvae._checks import check_generator, check_integer, check_points
 from alvae._clusters import Clusters, kmeans
 from alvae._graphs import graph_of, nearest_neighbors
 from alvae.queries.base import QueryStrategy
@@ -140,7 +140,8 @@ class SpectralMedoids(OnePerCluster):
     point of a cluster that is nearest to its mean is chosen.
 
     With exactly B clusters two classes that touch may share one where another class has two. So
-    there are some more than B, and the smallest are left out.
+    there is one more than B, and the smallest is left out. If more were left out, a rare class
+    would be among them.
 
     Where points are labeled, their number is added to the clusters, and the largest clusters
     without a label are chosen from.
@@ -153,8 +154,8 @@ class SpectralMedoids(OnePerCluster):
         Neighbors k of each point in the graph.
     n_small_clusters : int, default=300
         Small clusters; four times the clusters to be cut where that is more, and at most 4,096.
-    excess : float, default=0.2
-        How many more clusters there are than points to choose, as a share of these, rounded down.
+    excess : int, default=1
+        How many more clusters there are than points to choose.
 
     References
     ----------
@@ -165,7 +166,7 @@ class SpectralMedoids(OnePerCluster):
 
     variants: ClassVar = {"spectral": {}}
 
-    def __init__(self, random_state=None, n_neighbors=10, n_small_clusters=300, excess=0.2):
+    def __init__(self, random_state=None, n_neighbors=10, n_small_clusters=300, excess=1):
         self.random_state = random_state
         self.n_neighbors = n_neighbors
         self.n_small_clusters = n_small_clusters
@@ -174,7 +175,7 @@ class SpectralMedoids(OnePerCluster):
     def check_params(self, n, batch_size=None):
         check_integer("n_neighbors", self.n_neighbors, 1)
         check_integer("n_small_clusters", self.n_small_clusters, 1)
-        check_number("excess", self.excess, 0)
+        check_integer("excess", self.excess, 0)
 
     def _prepare(self, X, graph, rng):
         graph = graph_of(X, graph)
@@ -209,7 +210,7 @@ class SpectralMedoids(OnePerCluster):
         return self._cut(X, n_clusters, check_generator(self.random_state), prepared)
 
     def _partition(self, X, n_clusters, rng, prepared):
-        return self._cut(X, n_clusters + int(self.excess * n_clusters), rng, prepared)
+        return self._cut(X, n_clusters + self.excess, rng, prepared)
 
     def _cut(self, X, n_clusters, rng, prepared):
         weights = graph_of(X, prepared).weights(self.n_neighbors)

@@ -85,7 +85,7 @@ def two_shapes(shape, n=400):
 @pytest.mark.parametrize("n_small_clusters", [60, 300, 400])
 def test_spectral_clusters_follow_the_shapes(shape, n_small_clusters):
     X, truth = two_shapes(shape)
-    strategy = SpectralMedoids(random_state=0, n_small_clusters=n_small_clusters)
+    strategy = SpectralMedoids(random_state=0, n_small_clusters=n_small_clusters, excess=0)
     chosen = strategy.query(X, None, 2)
     assert sorted(truth[chosen]) == [0, 1]
     clusters = strategy._partition(X, 2, np.random.default_rng(0), NeighborGraph(X))
@@ -148,7 +148,7 @@ def test_more_clusters_than_points_are_refused(n_clusters):
 
 def test_points_come_from_the_largest_of_a_few_more_clusters():
     X = np.random.default_rng(0).normal(size=(600, 3))
-    strategy = SpectralMedoids(random_state=0, excess=0.5)
+    strategy = SpectralMedoids(random_state=0, excess=3)
     clusters = strategy._partition(X, 6, np.random.default_rng(0), NeighborGraph(X))
     assert len(set(clusters)) == 9
     chosen = strategy.query(X, None, 6)
@@ -162,10 +162,25 @@ def test_two_classes_that_touch_do_not_share_a_cluster_where_another_has_two():
     X = np.concatenate([X, rng.normal(size=(300, 2)) * [1, 12] + [100, 0]])
     truth = np.repeat(np.arange(3), 300)
     strict, generous = (
-        SpectralMedoids(random_state=0, excess=excess).query(X, None, 3) for excess in (0, 0.4)
+        SpectralMedoids(random_state=0, excess=excess).query(X, None, 3) for excess in (0, 1)
     )
     assert len(set(truth[strict])) == 2
     assert len(set(truth[generous])) == 3
+
+
+def test_a_rare_class_has_a_label_unless_many_clusters_are_left_out():
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(4), (600, 600, 600, 120))
+    X = 8 * np.array([truth % 2, truth // 2]).T + rng.normal(size=(1920, 2))
+    few, many = (
+        [
+            len(set(truth[SpectralMedoids(random_state=seed, excess=excess).query(X, None, 15)]))
+            for seed in range(5)
+        ]
+        for excess in (1, 8)
+    )
+    assert few == [4] * 5
+    assert min(many) == 3
 
 
 def test_spectral_medoids_of_points_that_are_clusters_themselves():
