@@ -268,6 +268,7 @@ def test_a_rare_class_is_told_apart_from_the_others():
     share = np.mean(smoke.pool.test_labels == 9)
     rest = (table["mean"] - share * table["recall"]) / (1 - share)  # accuracy on the other classes
     assert rest.between(0, 1).all()
+    assert (table["recall"] <= table["found"]).all()  # what has no label is never predicted
     with pytest.raises(ValueError, match="rare has 5; the classes are"):
         rare_study(smoke, {0: 5}, 0.1)
 

@@ -58,6 +58,11 @@ def _found(labels, X, chosen):
     return len(np.unique(labels[chosen]))
 
 
+def _has(members, X, chosen):
+    """Whether a point of a class is among the chosen ones."""
+    return float(members[chosen].any())
+
+
 def points_study(experiment, coreset_clusters, mbo=()):
     """Every strategy and two classifiers, and the ceiling of all labels.
 
@@ -170,7 +175,8 @@ def controls_study(experiment):
 def rare_study(experiment, rare, share):
     """Few labels where one class, `rare` of each seed, has a share of its images.
 
-    The test images are all there. `recall` is the accuracy on those of the rare class.
+    The test images are all there. `recall` is the accuracy on those of the rare class, `found`
+    whether it has a label.
     """
     label = rare[experiment.random_state]
     if label not in experiment.pool.classes:
@@ -182,8 +188,13 @@ def rare_study(experiment, rare, share):
     strategies = {"uniform": UniformSampling(), "medoids": KMeansMedoids()}
     strategies |= recommended()
     learners = named_classifiers("Poisson", "PoissonMBO")
+    measures = {"found": partial(_has, unequal.pool.labels == label)}
     table, of_rare = (
-        summary(one.learning_curves(latent_space(vae, one), strategies, classifiers=learners))
+        summary(
+            one.learning_curves(
+                latent_space(vae, one), strategies, classifiers=learners, measures=measures
+            )
+        )
         for one in (unequal, only)
     )
     return table.assign(recall=of_rare["mean"], rare=label)
