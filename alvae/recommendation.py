@@ -1,7 +1,7 @@
 """Which images of your own to label: the choice that the studies of the book support.
 
-:func:`select` trains a VAE on the images, cuts the nearest-neighbor graph of their codes into a few
-more clusters than labels can be paid for, and names the most central image of each of the largest.
+:func:`select` trains a VAE on the images, cuts the nearest-neighbor graph of their codes into one
+cluster more than labels can be paid for, and names the most central image of each but the smallest.
 """
 
 from math import ceil
