@@ -175,29 +175,20 @@ def controls_study(experiment):
 def rare_study(experiment, rare, share):
     """Few labels where one class, `rare` of each seed, has a share of its images.
 
-    The test images are all there. `recall` is the accuracy on those of the rare class, `found`
-    whether it has a label.
+    The test images are all there. `found` is whether the rare class has a label.
     """
     label = rare[experiment.random_state]
     if label not in experiment.pool.classes:
         raise ValueError(f"rare has {label}; the classes are {experiment.pool.classes}")
-    unequal, only = copy(experiment), copy(experiment)
+    unequal = copy(experiment)
     unequal.pool = _thinned(experiment.pool, label, share, experiment.random_state)
-    only.pool = unequal.pool.take(slice(None), unequal.pool.test_labels == label)
-    vae = fitted(unequal)
-    strategies = {"uniform": UniformSampling(), "medoids": KMeansMedoids()}
-    strategies |= recommended()
-    learners = named_classifiers("Poisson", "PoissonMBO")
-    measures = {"found": partial(_has, unequal.pool.labels == label)}
-    table, of_rare = (
-        summary(
-            one.learning_curves(
-                latent_space(vae, one), strategies, classifiers=learners, measures=measures
-            )
-        )
-        for one in (unequal, only)
+    curves = unequal.learning_curves(
+        latent_space(fitted(unequal), unequal),
+        {"uniform": UniformSampling(), "medoids": KMeansMedoids(), **recommended()},
+        classifiers=named_classifiers("Poisson", "PoissonMBO"),
+        measures={"found": partial(_has, unequal.pool.labels == label)},
     )
-    return table.assign(recall=of_rare["mean"], rare=label)
+    return summary(curves).assign(rare=label)
 
 
 def _thinned(pool, label, share, seed):
