@@ -264,7 +264,7 @@ def test_a_rare_class_counts_as_found_where_it_has_a_label():
     smoke = experiment.Experiment(latent_dim=2, budgets=[6], n_trials=2, profile="smoke")
     table = rare_study(smoke, {0: 9, 1: 3}, 0.1)
     assert set(table["rare"]) == {9}
-    assert set(table["strategy"]) == {"uniform", "medoids", "spectral"}
+    assert {"uniform", "medoids", "spectral"} < set(table["strategy"])
     share = np.mean(smoke.pool.test_labels == 9)
     most = 1 - share * (1 - table["found"])  # what has no label is never predicted
     assert (table["mean"] <= most + 1e-9).all()

@@ -182,9 +182,12 @@ def rare_study(experiment, rare, share):
         raise ValueError(f"rare has {label}; the classes are {experiment.pool.classes}")
     unequal = copy(experiment)
     unequal.pool = _thinned(experiment.pool, label, share, experiment.random_state)
+    strategies = {"uniform": UniformSampling(), "medoids": KMeansMedoids()} | recommended()
+    for excess, name in ((0, "spectral, none left out"), (5, "spectral, five left out")):
+        strategies[name] = SpectralMedoids(excess=excess)
     curves = unequal.learning_curves(
         latent_space(fitted(unequal), unequal),
-        {"uniform": UniformSampling(), "medoids": KMeansMedoids(), **recommended()},
+        strategies,
         classifiers=named_classifiers("Poisson", "PoissonMBO"),
         measures={"found": partial(_has, unequal.pool.labels == label)},
     )
