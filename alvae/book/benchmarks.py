@@ -29,6 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from alvae import vae
 from alvae._checks import check_integer
 from alvae._clusters import MINI_BATCH, SAMPLE
+from alvae._graphs import NeighborGraph
 from alvae.book.comparison import cold_starts
 from alvae.classifiers import GridSearchSVC
 from alvae.classifiers.svc import DEFAULT_GRID, InnerProducts
@@ -226,6 +227,10 @@ def _peer_k_center(X):
     return CoreSet(random_state=0).query(X, unlabeled, batch_size=N_CENTERS)
 
 
+def _graph(X):
+    return NeighborGraph(X).weights()
+
+
 # What is measured on clouds of growing size.
 TASKS = {
     f"core-set of {LARGE_K:,}": _coreset,
@@ -233,6 +238,9 @@ TASKS = {
     f"covering radius of {N_CENTERS}": _radius,
     f"k-center of {N_CENTERS}, scikit-activeml": _peer_k_center,
 }
+
+
+GRAPH = "nearest-neighbor graph"  # a task, too
 
 
 def sizes(largest, profile="full"):
@@ -256,7 +264,7 @@ def growth(tasks, sizes, latent_dim=LATENT_DIM):
     Parameters
     ----------
     tasks : list of str
-        Of `TASKS`, or names of strategies for a cold start, which choose 100 points.
+        Of `TASKS`, `GRAPH`, or names of strategies for a cold start, which choose 100 points.
     sizes : list of int
         Numbers of points, ascending.
     latent_dim : int, default=7
@@ -289,7 +297,7 @@ def _cold_start(name, X):
 
 
 def _on_clouds(task, sizes, latent_dim):
-    run = TASKS.get(task) or partial(_cold_start, task)
+    run = _graph if task == GRAPH else TASKS.get(task) or partial(_cold_start, task)
     run(cloud(2 * LARGE_K, latent_dim))  # what is loaded at the first use is not counted
     before = peak_memory()
     rows = []

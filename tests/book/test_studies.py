@@ -2,6 +2,7 @@
 
 import json
 from itertools import permutations, product
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,12 @@ from sklearn.base import clone
 from alvae.book import RESULTS, STUDIES, experiment, studies
 from alvae.book.comparison import cold_starts
 from alvae.book.studies import list_studies, read_study
-from alvae.book.study_kinds.codes import _clustering_accuracy, shared_neighbors
+from alvae.book.study_kinds.codes import (
+    _clustering_accuracy,
+    _recall,
+    graph_study,
+    shared_neighbors,
+)
 from alvae.book.study_kinds.few_labels import (
     BalancedSampling,
     _thinned,
@@ -257,6 +263,22 @@ def test_each_beta_has_a_vae_of_its_own():
     assert table["shared"].between(0, 1).all()
     kl = table.groupby(["latent_dim", "beta"])["kl"].first()
     assert (kl.xs(0.1, level="beta") > kl.xs(1, level="beta")).all()  # rate is cheap
+
+
+@pytest.mark.slow
+def test_the_graph_is_timed_and_its_recall_is_that_of_an_exact_search():
+    table = graph_study(experiment.Experiment(latent_dim=6, profile="smoke"), [300, 600])
+    assert list(table["n"]) == [300, 600]
+    assert (table["recall"] == 1).all()  # small pools are searched exactly
+    assert (table["seconds"] > 0).all()
+    X = np.random.default_rng(0).normal(size=(3000, 8))
+    with patch("alvae._graphs.ALL_PAIRS", 0):
+        assert 0.9 < _recall(X) <= 1
+    with patch(
+        "alvae.book.study_kinds.codes.nearest_neighbors",
+        lambda X, k: (None, np.tile(np.arange(len(X))[:, None], k)),
+    ):
+        assert _recall(X) == 0
 
 
 @pytest.mark.slow

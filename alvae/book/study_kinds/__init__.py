@@ -3,7 +3,7 @@
 The seed of an experiment is that of its VAE and of its trials. A study repeats it for several.
 """
 
-from alvae.book.study_kinds.codes import cost_study, training_study
+from alvae.book.study_kinds.codes import cost_study, graph_study, training_study
 from alvae.book.study_kinds.few_labels import (
     beta_study,
     controls_study,
@@ -44,4 +44,5 @@ KINDS = {
     "beta": beta_study,
     "training": training_study,
     "cost": cost_study,
+    "graph": graph_study,
 }

@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics.cluster import contingency_matrix
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
+from alvae._graphs import nearest_neighbors
 from alvae.book.comparison import cold_starts
 from alvae.book.study_kinds._shared import fitted, latent_space
 from alvae.coverage import kmeans_nmi
@@ -78,3 +79,21 @@ def cost_study(experiment, sizes):
 
     table = growth([*cold_starts(errors=None)], sizes, experiment.latent_dim)
     return table.assign(latent_dim=experiment.latent_dim)
+
+
+def graph_study(experiment, sizes):
+    """Time and memory of the nearest-neighbor graph, on clouds of growing size, and its recall."""
+    from alvae.book.benchmarks import GRAPH, cloud, growth  # here: it loads torch
+
+    table = growth([GRAPH], sizes, experiment.latent_dim)
+    table["recall"] = [_recall(cloud(n, experiment.latent_dim)) for n in sizes]
+    return table.assign(latent_dim=experiment.latent_dim)
+
+
+def _recall(X, n_neighbors=N_NEIGHBORS, n_points=1000):
+    """The share of the nearest neighbors of random points that the graph has."""
+    some = np.random.default_rng(0).permutation(len(X))[:n_points]
+    found = nearest_neighbors(X, n_neighbors)[1][some]
+    exact = NearestNeighbors(n_neighbors=n_neighbors + 1, algorithm="brute").fit(X)
+    near = exact.kneighbors(X[some], return_distance=False)[:, 1:]  # without itself
+    return np.mean([np.isin(a, b).mean() for a, b in zip(near, found, strict=True)])
