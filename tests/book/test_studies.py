@@ -19,6 +19,7 @@ from alvae.book.study_kinds.codes import (
     graph_study,
     shared_neighbors,
 )
+from alvae.book.study_kinds.estimates import _part, estimate_study
 from alvae.book.study_kinds.few_labels import (
     BalancedSampling,
     _thinned,
@@ -57,7 +58,8 @@ def test_a_table_holds_what_the_study_lists_and_says_what_made_it(name):
     if "sizes" in options:
         assert set(written["n"]) == set(options["sizes"])
     elif "budget" in written:
-        curves = written[written["n_trials"] > 0]  # a ceiling has none
+        # A ceiling has no trials; where each row is a trial, they are not counted.
+        curves = written[written["n_trials"] > 0] if "n_trials" in written else written
         assert set(curves["budget"]) == set(parameters["budgets"])
 
 
@@ -168,6 +170,33 @@ def test_a_rare_class_keeps_a_share_of_its_images_and_the_others_all():
     assert after[4] == before[4]
     assert after[7] == pytest.approx(before[7] / 10, abs=1)
     assert len(_thinned(pool, 7, 0.1, seed=0).test_images) == 50
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_parts_of_a_pool_have_three_classes_or_more_of_sizes_as_asked(equal):
+    labels = np.random.default_rng(0).integers(0, 6, 4000)
+    for seed in range(20):
+        some = _part(labels, [50, 400], equal, np.random.default_rng(seed))
+        counts = np.bincount(labels[some])
+        counts = counts[counts > 0]
+        assert len({*some.tolist()}) == len(some)
+        assert 45 <= len(some) <= 405  # but for rounding
+        assert 3 <= len(counts) <= 6
+        assert (counts.max() - counts.min() <= 1) == equal
+
+
+@pytest.mark.slow
+def test_the_estimate_stands_beside_the_accuracy():
+    smoke = experiment.Experiment(latent_dim=2, budgets=[10], n_trials=4, profile="smoke")
+    table = estimate_study(smoke, points=[300, 500], batches=2)
+    assert (table["budget"] == 10).all()
+    assert table["equal"].tolist() == [True, False]  # a smoke run has two trials
+    assert table["n"].between(290, 510).all()
+    assert table[["pool_accuracy", "low", "high"]].stack().between(0, 1).all()
+    assert table["expected"].between(table["low"], table["high"]).all()
+    assert (table["gain"] >= 0).all()
+    assert (table["classes"] <= table["n_classes"]).all()
+    assert (table["pool_accuracy"] + table["gained"]).between(0, 1).all()
 
 
 @pytest.mark.parametrize("budget", [1, 3, 7, 12])

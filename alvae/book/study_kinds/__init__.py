@@ -4,6 +4,7 @@ The seed of an experiment is that of its VAE and of its trials. A study repeats 
 """
 
 from alvae.book.study_kinds.codes import cost_study, graph_study, training_study
+from alvae.book.study_kinds.estimates import estimate_study
 from alvae.book.study_kinds.few_labels import (
     beta_study,
     controls_study,
@@ -45,4 +46,5 @@ KINDS = {
     "training": training_study,
     "cost": cost_study,
     "graph": graph_study,
+    "estimate": estimate_study,
 }
