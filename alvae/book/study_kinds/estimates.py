@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from alvae import acquire, expected_accuracy
+from alvae._trial import acquire
+from alvae.accuracy import expected_accuracy
 from alvae.book.study_kinds._shared import fitted, latent_space
 from alvae.classifiers import PoissonMBO
 from alvae.queries import SpectralMedoids
