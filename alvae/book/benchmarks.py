@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from alvae import vae
 from alvae._checks import check_integer
 from alvae._clusters import MINI_BATCH, SAMPLE
-from alvae._graphs import NeighborGraph
+from alvae._graphs import ALL_PAIRS, NeighborGraph
 from alvae.book.comparison import cold_starts
 from alvae.classifiers import GridSearchSVC
 from alvae.classifiers.svc import DEFAULT_GRID, InnerProducts
@@ -40,6 +40,7 @@ LATENT_DIM = 7  # of the clouds of points that stand for large pools, if nothing
 LARGE_K, N_CENTERS = 1000, 100
 SMALLEST = 100_000  # points of the largest pool
 KMEANS_WHOLE, KMEANS_SAMPLE = MINI_BATCH, SAMPLE  # points that K-means takes, for the page
+GRAPH_WHOLE = int(ALL_PAIRS**0.5)  # points of which all are compared with all
 
 
 def take_turns(contestants, repeats=3):
