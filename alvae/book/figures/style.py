@@ -105,8 +105,7 @@ def subplots(height, rows=1, columns=1, width=WIDTH, **kwargs):
 def looks_of(names, known):
     """Known names look as they always do; the others take what is left, in turn."""
     used = [known[name] for name in names if name in known]
-    spare = [look for look in LOOKS if not any(_alike(look, one) for one in used)] or LOOKS
-    spare = _laps(spare)
+    spare = _laps([look for look in LOOKS if not any(_alike(look, one) for one in used)] or LOOKS)
     return {name: known[name] if name in known else next(spare) for name in names}
 
 
