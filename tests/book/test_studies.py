@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from alvae.book import RESULTS, STUDIES, experiment, studies
 from alvae.book.comparison import cold_starts
+from alvae.book.normalization import UnnormalizedVAE
 from alvae.book.studies import list_studies, read_study
 from alvae.book.study_kinds.codes import (
     _clustering_accuracy,
@@ -35,6 +36,7 @@ from alvae.pools import load_pool
 from alvae.queries import UniformSampling
 from alvae.spaces import both_spaces, fit_stored
 from alvae.summaries import summarize
+from alvae.vae import ConvVAE
 
 
 def variants(name):
@@ -239,9 +241,10 @@ def test_accuracy_of_clusters_is_that_of_the_best_of_all_assignments(n_clusters)
 
 
 @pytest.mark.slow
-def test_the_paper_in_both_spaces():
+@pytest.mark.parametrize("normalized", [True, False])
+def test_the_paper_in_both_spaces(normalized):
     smoke = experiment.Experiment(budgets=[20], n_clusters=5, n_trials=2, profile="smoke")
-    table = paper_study(smoke)
+    table = paper_study(smoke, normalized)
     rows = table.set_index(["space", "strategy"])
     curves = {*product(["input", "latent"], ["uniform", "core-set"]), ("latent", "k-center")}
     assert set(rows.index) == curves
@@ -252,13 +255,18 @@ def test_the_paper_in_both_spaces():
     assert (table[["budget", "n_trials"]] == [20, 2]).all(axis=None)
     nmi = kmeans_nmi(smoke.pool.flatten()[0], smoke.pool.labels)
     assert rows["nmi"]["input"].tolist() == pytest.approx([nmi, nmi])
+    vae = (ConvVAE if normalized else UnnormalizedVAE)(**smoke.vae.get_params())
+    codes = vae.fit(smoke.pool.images).transform(smoke.pool.images)
+    nmi = kmeans_nmi(codes, smoke.pool.labels)
+    assert rows["nmi"]["latent"].tolist() == pytest.approx([nmi] * 3, abs=0.02)
 
 
 @pytest.mark.slow
 def test_controls_cross_every_space_choice_and_classifier():
     small = {"latent_dim": 2, "budgets": [10, 20], "n_trials": 2, "profile": "smoke"}
-    table = controls_study(experiment.Experiment(translate=0.1, **small))
-    spaces = "pixels", "PCA", "autoencoder", "plain VAE", "VAE"
+    table = controls_study(experiment.Experiment(translate=0.1, **small), few_dimensions=1)
+    networks = "autoencoder", "plain autoencoder", "VAE", "plain VAE", "plain VAE, few dimensions"
+    spaces = "pixels", "PCA", *networks
     choices = [
         ("uniform", 10),
         ("uniform", 20),
@@ -271,7 +279,7 @@ def test_controls_cross_every_space_choice_and_classifier():
     cells = table[["space", "strategy", "budget", "classifier"]]
     assert sorted(cells.itertuples(index=False, name=None)) == sorted(expected)
     assert table["mean"].between(0, 1).all()
-    assert table.groupby("space")["mean"].mean().nunique() == 5  # none is another one's
+    assert table.groupby("space")["mean"].mean().nunique() == 7  # none is another one's
 
 
 @pytest.mark.slow

@@ -8,20 +8,23 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
+from alvae.book.normalization import UnnormalizedVAE
 from alvae.book.study_kinds._shared import fitted, latent_space, of_the_paper, summary
 from alvae.classifiers import GridSearchSVC
 from alvae.coverage import covering_radius, kmeans_nmi, mean_distance
 from alvae.queries import KCenterGreedy, KMeansCoreset, UniformSampling
-from alvae.spaces import both_spaces
+from alvae.spaces import both_spaces, fit_stored
 from alvae.summaries import summarize
 
 
-def paper_study(experiment):
+def paper_study(experiment, normalized=True):
     """The paper's learning curves, uniform draws and the core-set in both spaces, and the NMI.
 
-    And in the latent space k-center, the other approximation of equation (3).
+    And in the latent space k-center, the other approximation of equation (3). If not `normalized`,
+    the VAE has no batch normalization.
     """
-    spaces = both_spaces(experiment.pool, fitted(experiment))
+    vae = experiment.vae if normalized else UnnormalizedVAE(**experiment.vae.get_params())
+    spaces = both_spaces(experiment.pool, fit_stored(vae, experiment.pool.images))
     nmi = {space: kmeans_nmi(X, experiment.pool.labels) for space, (X, _) in spaces.items()}
     pixels, latent = ({name: X} for name, X in spaces.items())
     strategies = of_the_paper(experiment)
