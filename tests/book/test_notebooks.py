@@ -168,6 +168,13 @@ def test_every_cited_value_is_recorded(notebook):
     assert cited - dynamic <= recorded
 
 
+def test_backticks_are_paired(notebook):
+    # What is left of an edited role would stand on the page.
+    prose = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    prose = re.sub(r"^```.*?^```", "", prose, flags=re.DOTALL | re.MULTILINE)
+    assert not [part for part in prose.split("\n\n") if part.count("`") % 2]
+
+
 def test_no_value_is_recorded_twice(notebook):
     # The prose of both places would cite the last one.
     code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
