@@ -77,7 +77,7 @@ def measured(paper, kinds, grids):
     ----------
     paper, kinds : DataFrame
         The tables of the paper's own method and of other classifiers, with the column `digits`:
-        three, four and five, and three and five.
+        three, four and five.
     grids : DataFrame
         The table of other grids of the SVC, three digits.
 
@@ -103,7 +103,7 @@ def measured(paper, kinds, grids):
     nmi = paper[paper["digits"] == "three"].groupby(["space", "seed"])["nmi"].first()
     spread = three("latent", "uniform", "std") / three("input", "uniform", "std")
     classifiers = [name for name in kinds["classifier"].unique() if name != "SVC"]
-    tried = {(k, d): lead(kinds, d, classifier=k) for k in classifiers for d in ("three", "five")}
+    tried = {(k, d): lead(kinds, d, classifier=k) for k in classifiers for d in DIGITS}
     to_k_center = {d: radius(d, "core-set") / radius(d, "k-center") for d in DIGITS}
     in_latent = {d: lead(paper, d, ["uniform"], space="latent") for d in DIGITS}
     return {

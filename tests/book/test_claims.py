@@ -17,7 +17,7 @@ def paper():
 
 @pytest.fixture(scope="module")
 def kinds():
-    return read_results({name: f"hypotheses-{name}" for name in ("three", "five")})
+    return read_results({name: f"hypotheses-{name}" for name in ("three", "four", "five")})
 
 
 @pytest.fixture(scope="module")
