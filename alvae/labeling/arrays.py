@@ -9,7 +9,14 @@ from PIL import Image
 from alvae._checks import check_integer
 from alvae._files import UNREADABLE, check_archive, check_npy_header, check_regular
 from alvae._readers import IDX_STEMS, read_idx
-from alvae.labeling.folder import LEAST_SIDE, SIDE, ImageFiles, common_shape, resized_remark
+from alvae.labeling.folder import (
+    LEAST_SIDE,
+    SIDE,
+    SUFFIXES,
+    ImageFiles,
+    common_shape,
+    resized_remark,
+)
 from alvae.labeling.wording import counted
 from alvae.pools import as_floats, check_images
 
@@ -69,6 +76,8 @@ def _read(path):
     if path.is_dir():
         path = sorted(path.glob(f"{IDX_STEMS[0]}*ubyte*"))[0]
     check_regular(path)
+    if path.suffix.lower() in SUFFIXES:
+        raise ValueError("it is one image; name its folder")
     if path.name.endswith(("ubyte", "ubyte.gz")):
         return read_idx(path)
     if zipfile.is_zipfile(path):

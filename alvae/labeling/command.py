@@ -18,7 +18,7 @@ from pathlib import Path
 from alvae._checks import check_integer
 from alvae.labeling.new_images import read_new
 from alvae.labeling.project import Project, at_work, check_free, default_folder, maybe_meant
-from alvae.labeling.steps import begin, choose, move_images, predict, show, take_over
+from alvae.labeling.steps import begin, choose, choose_first, move_images, predict, take_over
 
 LABELS = (
     "labels to take over into labels.csv: a table with the columns file_name and label, a JSON "
@@ -60,6 +60,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The number of unique classes is greater than")
             warnings.showwarning = lambda message, *_: print(f"alvae: {message}", file=sys.stderr)
             options.run(options)
     except OSError as error:
@@ -164,8 +165,7 @@ def _new(options):
         project = begin(folder, source, options.features, options.budget, seed)
         if options.labels is not None:
             take_over(project, options.labels)
-        left = options.budget - len(project.labels().names)
-        choose(project, left) if left > 0 else show(project)
+        choose_first(project)
 
 
 def _more(options):
@@ -175,10 +175,15 @@ def _more(options):
             raise ValueError(f"{options.source} is a project; --{name} is for a new one")
     with at_work(options.source):
         project = _opened(options.source, options)
-        if options.more is not None:
-            choose(project, options.more)
+        if options.more is None:
+            choose_first(project)
+        elif not project.is_chosen:
+            raise ValueError(
+                f"{options.source} has not chosen its first {project.about['budget']} images yet; "
+                f"without --more it goes on with that"
+            )
         else:
-            show(project)
+            choose(project, options.more)
 
 
 def _predict(options):

@@ -14,10 +14,11 @@ DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # o
 LONGEST = 200  # bytes of a name
 
 
-def check_absent(folder):
-    """Raise a ValueError if something is there."""
-    if folder.exists():
-        raise ValueError(f"{folder} is there already; move or remove it first")
+def check_only_links(folder):
+    """Raise a ValueError if something is there besides the links of an earlier time."""
+    paths = folder.rglob("*") if folder.is_dir() and not folder.is_symlink() else [folder]
+    if any(path.exists() and not path.is_symlink() and not path.is_dir() for path in paths):
+        raise ValueError(f"{folder} has something besides links; move or remove it first")
 
 
 def write_folders(folder, predictions, source):
@@ -26,7 +27,7 @@ def write_folders(folder, predictions, source):
     Parameters
     ----------
     folder : Path
-        Must not be there: somebody may have put images right in it.
+        Replaced where it has nothing but links, as somebody may have put images right in it.
     predictions : dict of str to str
         The class of each image, by its name.
     source : Path
@@ -40,9 +41,9 @@ def write_folders(folder, predictions, source):
     Raises
     ------
     ValueError
-        `folder` is there, or no image is.
+        `folder` has something besides links, or no image is there.
     """
-    check_absent(folder)
+    check_only_links(folder)
     gone = [name for name in predictions if not (source / name).is_file()]
     if gone and len(gone) == len(predictions):
         raise ValueError(
@@ -71,6 +72,7 @@ def write_folders(folder, predictions, source):
                 link.symlink_to(target)
             except OSError:  # where links are not allowed
                 shutil.copyfile(target, link)
+        shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)

@@ -28,6 +28,7 @@ BLOCK = 1000  # files that are read, and kept, at a time
 COLORLESS = 8  # levels by which the colors of a gray pixel may differ, as JPEG rounds them
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue
 WHITE = 255, 255, 255, 255
+MARK = ".alvae"  # a file that is in every project
 BAD_IMAGE = (*UNREADABLE, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -169,9 +170,13 @@ def list_files(folder):
         refused[_name(folder, error.filename)] = _reason(error)
 
     for parent, folders, files in os.walk(folder, onerror=unreadable):
-        for name in folders:
-            if (Path(parent) / name).is_symlink():
-                refused[_name(folder, Path(parent) / name)] = "a link to a folder, not followed"
+        for name in [*folders]:
+            path = Path(parent) / name
+            if path.is_symlink():
+                refused[_name(folder, path)] = "a link to a folder, not followed"
+            elif (path / MARK).exists():
+                refused[_name(folder, path)] = "a project of alvae, not read"
+                folders.remove(name)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for file in files:
             name = _name(folder, Path(parent) / file)

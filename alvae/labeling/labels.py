@@ -10,6 +10,7 @@ import posixpath
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -115,8 +116,9 @@ def merge_labels(path, names, labels):
             cells = [""] * len(header)
             cells[at_name], cells[at_label] = as_cell(name), label
             rows.append(cells)
-        elif label and not given:
-            rows[places[name][0]][at_label] = label
+        elif label and given <= {UNCLEAR}:
+            for i in places[name]:
+                rows[i][at_label] = label
         elif label and label not in given:
             kept = " and ".join(sorted(given))
             problems.append(
@@ -150,7 +152,7 @@ def is_plain(text):
 
 
 def look_alike(labels):
-    """Pairs of labels that differ in case, in spaces or in what cannot be seen alone.
+    """Pairs of labels that differ in case, in spaces, in what cannot be seen or in zeros alone.
 
     Parameters
     ----------
@@ -164,6 +166,8 @@ def look_alike(labels):
     for label in labels:
         plain = unicodedata.normalize("NFKC", label).casefold()
         plain = "".join(c for c in plain if not c.isspace() and unicodedata.category(c) != "Cf")
+        with suppress(ValueError):  # 7, 07 and 7.0: spreadsheets make one of the other
+            plain = repr(float(plain))
         if (other := first.setdefault(plain, label)) != label:
             pairs.append((other, label))
     return pairs
@@ -206,7 +210,15 @@ def _places(path, header):
 def _of_table(path):
     header, rows = _table(path)
     at_name, at_label = _places(path, header)
+    columns = [column.strip().lower() for column in header]
+    if {*PREDICTION} <= {*columns}:  # a table of predictions: what is not labeled is a guess
+        origin = columns.index("from")
+        if guesses := sum(cells[origin].strip() != "labeled" for cells in rows):
+            problem = f"{guesses:,} of {len(rows):,} labels are predictions, and not taken"
+            yield _Row("the column from", "", "", problem=problem)
     for number, cells in enumerate(rows, 2):
+        if {*PREDICTION} <= {*columns} and cells[origin].strip() != "labeled":
+            continue
         if any(cell.strip() for cell in cells):
             more = "more cells than columns; is a comma not in quotes?"
             problem = more if len(cells) > len(header) else ""

@@ -19,6 +19,7 @@ FEW = 8  # images by which a VAE is known again
 ROUNDING = 0.01  # of codes, from machine to machine
 USUAL = 0.99  # quantile of the distances in the pool,
 SAMPLE = 2000  # which so many images of it tell
+ORIGINS = "predicted", "predicted, unlike the pool"  # within that distance, and beyond
 MANY_FAR = 0.1  # share of new images beyond it, of which there is a warning
 
 
@@ -143,7 +144,8 @@ def label_new(project, new, codes, classifier, graph, classes, rows):
     usual, places = _usual_distance(graph.X), _places_in_pool(project, new)
     for some, of_some, known in zip(new, codes, places, strict=True):
         blank = np.zeros(len(of_some), bool) if some.images is None else blank_images(some.images)
-        labels = _labels(of_some, blank, classifier, graph, classes)
+        far = nearest_neighbors(graph.X, 1, of_some)[0][:, 0] > usual
+        labels = _labels(of_some, blank, far, classifier, graph, classes)
         labels = [labels[i] if k is None else rows[k] for i, k in enumerate(known)]
         path = project.path(some.table)
         replaced = ", in place of an earlier table" * path.exists()
@@ -153,8 +155,7 @@ def label_new(project, new, codes, classifier, graph, classes, rows):
         if n_known := len(known) - known.count(None):
             print(f"{counted(n_known, 'of them is', 'of them are')} in the pool, too")
         if not blank.all():
-            far = nearest_neighbors(graph.X, 1, of_some[~blank])[0][:, 0] > usual
-            _tell_far(far)
+            _tell_far(far[~blank])
 
 
 def confidences(scores):
@@ -168,13 +169,15 @@ def _usual_distance(X):
     return np.quantile(nearest_neighbors(X, min(2, len(X)), X[rows])[0][:, -1], USUAL)
 
 
-def _labels(codes, blank, classifier, graph, classes):
+def _labels(codes, blank, far, classifier, graph, classes):
     """Label, confidence and origin of new images, a tuple for each."""
     predicted = classifier.predict(codes).astype(int)
     found = confidences(graph.bridge(codes, classifier.n_neighbors) @ classifier.scores_)
     return [
-        ("", "", "blank") if nothing else (classes[k], f"{confidence:.3f}", "predicted")
-        for k, confidence, nothing in zip(predicted, found, blank, strict=True)
+        ("", "", "blank") if nothing else (classes[k], f"{confidence:.3f}", ORIGINS[out])
+        for k, confidence, nothing, out in zip(
+            predicted, found, blank, far.astype(int), strict=True
+        )
     ]
 
 
@@ -193,7 +196,8 @@ def _tell_far(far):
     if far.mean() > MANY_FAR:
         print(
             f"{counted(far.sum(), 'of them is', 'of them are')} unlike any image of the pool, and "
-            "their labels are guesses"
+            f"their labels are guesses: {ORIGINS[1]!r} in the table"
         )
     else:
         print("they are as near to images of the pool as those are to each other")
+    print("how many of these labels are right is not estimated; check some that you draw at random")

@@ -28,12 +28,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from alvae import store
-from alvae.labeling.folder import SUFFIXES
+from alvae.labeling.folder import MARK, SUFFIXES
 from alvae.labeling.labels import Labels, as_cell, merge_labels, read_labels, write_table
 
 FORMAT = 1
 NAME = "project.json"
-LOCK = ".alvae"
 ARRAYS = "images", "codes", "firsts"
 PATH = str | None
 KINDS = {"format": int, "id": str, "source": PATH, "features_from": PATH}
@@ -65,9 +64,8 @@ class Project:
                 if key not in self.about or not isinstance(self.about[key], kind)
             ]
         except (FileNotFoundError, NotADirectoryError):
-            raise ValueError(
-                f"{folder} is no project: it has no {NAME}{maybe_meant(folder)}"
-            ) from None
+            todo = maybe_meant(folder) or begin_first(folder)
+            raise ValueError(f"{folder} is no project: it has no {NAME}{todo}") from None
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
         if known != FORMAT:
@@ -143,6 +141,11 @@ class Project:
         return codes
 
     @property
+    def is_chosen(self):
+        """Whether images to label were chosen, or only begun with."""
+        return self.firsts is not None and self.path("labels.csv").exists()
+
+    @property
     def firsts(self):
         """Of each image the one of which it is a copy, or itself; -1 if it is blank."""
         return self._array("firsts")
@@ -213,10 +216,15 @@ def maybe_meant(source):
     return f"; did you mean {folder}?" if Project.is_at(folder) else ""
 
 
+def begin_first(source):
+    """For a message: that these images need a project first; "" if they are no folder."""
+    return "; begin one with: alvae select IMAGES --budget N" * Path(source).is_dir()
+
+
 def check_free(folder):
     """Raise a ValueError if a folder has something that no command of this tool put there."""
     folder = Path(folder)
-    if folder.is_dir() and not (folder / LOCK).exists() and any(folder.iterdir()):
+    if folder.is_dir() and not (folder / MARK).exists() and any(folder.iterdir()):
         raise ValueError(
             f"{folder} is no project, and not empty; --out names a folder that is new or empty"
         )
@@ -235,7 +243,7 @@ def at_work(folder):
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
+        lock = FileLock(folder / MARK)
         lock.acquire(timeout=0)
     except Timeout:
         raise ValueError(f"another alvae is at work in {folder}; wait until it is done") from None
@@ -253,9 +261,9 @@ def at_work(folder):
         os.environ.pop("ALVAE_STORE")
         if before is not None:
             os.environ["ALVAE_STORE"] = before
-        if is_new and [path.name for path in folder.iterdir()] == [LOCK]:  # it came to nothing
+        if is_new and [path.name for path in folder.iterdir()] == [MARK]:  # it came to nothing
             with suppress(OSError):
-                (folder / LOCK).unlink()
+                (folder / MARK).unlink()
                 folder.rmdir()
         lock.release()
 

@@ -13,7 +13,7 @@ from alvae.accuracy import expected_accuracy
 from alvae.classifiers import PoissonMBO
 from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.codes import encode
-from alvae.labeling.export import check_absent, write_folders, write_tasks
+from alvae.labeling.export import check_only_links, write_folders, write_tasks
 from alvae.labeling.features import read_features
 from alvae.labeling.folder import list_files, read_folder
 from alvae.labeling.labels import PREDICTION, UNCLEAR, as_cell, look_alike, write_table
@@ -27,7 +27,9 @@ from alvae.queries import SpectralMedoids
 NEAREST = 8  # neighbors that are shown beside an image
 MORE = 20  # labels of which the gain is told
 MOST = 5  # classes that are named
+MOST_TOLD = 20  # problems with labels
 PAYS = 0.005  # of accuracy, for so many labels
+ENOUGH = 5  # labels of each class, from which on an estimate is worth something
 
 
 def begin(folder, source, features, budget, seed):
@@ -72,6 +74,8 @@ def begin(folder, source, features, budget, seed):
         names, images, remarks, refused = codes.all_names, None, [], {}
     else:
         check_room(folder)
+        if not holds_arrays(source) and (files := list_files(source)[0]):  # before all are read
+            check_integer("--budget", budget, 1, len(files), "the number of image files")
         read = read_arrays if holds_arrays(source) else read_folder
         names, images, refused, remarks = read(source)
     for line in (*remarks, *left_out(refused)):
@@ -94,11 +98,22 @@ def _tell_new_files(project, source):
         )
 
 
+def choose_first(project):
+    """Choose as many images as the budget says, or show them again where that is done."""
+    left = project.about["budget"] - len(project.labels().names)
+    choose(project, left) if left > 0 else show(project)
+
+
 def choose(project, n):
     """Choose n images more, and write them into label.html and labels.csv."""
     known = known_labels(project)
     if known.names:
         _check_any_label(project, known)
+        if project.is_chosen and (n_open := len(known.names) - len(known.of)) >= n:
+            raise ValueError(
+                f"{project.path('labels.csv')} has {n_open:,} images without a label; label these "
+                "first, or delete their rows"
+            )
     if not (left := len(project.names) - len(known.names)):
         raise ValueError(f"{project.folder} has no image left: all are in labels.csv")
     most = left, "the number of images that are left"
@@ -126,6 +141,9 @@ def choose(project, n):
 
 def _check_any_label(project, known):
     """Raise a ValueError if labels.csv has no label; say how many images in it have none."""
+    if not known.names:
+        again = f"alvae select {quote(str(project.folder))}"
+        raise ValueError(f"{project.folder} has no images chosen yet; {again} goes on with that")
     if not known.of:
         raise ValueError(f"{project.path('labels.csv')} has no label yet; label some first")
     if n := len(known.names) - len(known.of):
@@ -173,7 +191,7 @@ def predict(project, write=(), new=()):
     if write and not project.has_files:
         raise ValueError(f"{project.folder} has no image files, which --write is for")
     if "folders" in write:
-        check_absent(project.path("predictions"))
+        check_only_links(project.path("predictions"))
     labels = known_labels(project)
     _check_any_label(project, labels)
     known = labels.of
@@ -210,6 +228,8 @@ def predict(project, write=(), new=()):
         f"labels for {counted(n_labels, 'image')} written to {path}: {origins['labeled']:,} yours, "
         f"{origins['predicted']:,} predicted{blank}"
     )
+    if lonely := _lonely(known):
+        print(f"with one label only: {', '.join(map(repr, lonely))}; a misspelled one?")
     lines = outlook(classifier, graph, y, min(MORE, int(np.isnan(y).sum())))
     for line in lines:
         print(line)
@@ -229,6 +249,13 @@ def predict(project, write=(), new=()):
         write_tasks(path, [(n, k, float(c or 0)) for n, k, c, _ in rows], source, given)
         print(f"tasks of Label Studio are in {path}")
     label_new(project, new, codes, classifier, graph, classes, [label for _, *label in rows])
+
+
+def _lonely(known):
+    """Classes with one label; none where these are too many to be mistakes."""
+    n_labels = Counter(label for label in known.values() if label != UNCLEAR)
+    lonely = sorted(label for label, n in n_labels.items() if n == 1)
+    return lonely if len(lonely) <= min(MOST, len(n_labels) / 2) else []
 
 
 def outlook(classifier, graph, y, n):
@@ -252,10 +279,12 @@ def outlook(classifier, graph, y, n):
     expected = expected_accuracy(classifier, graph.X, y, more=n)
     accuracy, low, high = (f"{share:.0%}" for share in expected[:3])
     pays = expected.gain >= PAYS * n / MORE
+    few = np.isfinite(y).sum() < ENOUGH * len(classifier.classes_)
     return [
         f"about {accuracy} of the labels that are predicted should be right; "
         f"the 90% interval goes from {low} to {high}",
-        "this was learned from printed letters and signs; on other images it may be further off",
+        "this was learned from printed letters and signs; on other images it may be further off"
+        + f", and with fewer than {ENOUGH} labels for each class too low" * bool(few),
         f"{counted(n, 'more label')} may add up to {100 * expected.gain:.1f} points"
         + ("" if pays else ": labeling more hardly pays any longer"),
     ]
@@ -275,16 +304,23 @@ def move_images(project, folder):
 def known_labels(project, path=None):
     """Labels that are known; problems in their file are told."""
     labels = project.labels(path)
-    for problem in labels.problems:
-        print(problem)
+    _tell(labels.problems)
     return labels
+
+
+def _tell(problems):
+    for problem in problems[:MOST_TOLD]:
+        print(problem)
+    if (more := len(problems) - MOST_TOLD) > 0:
+        print(f"and {more:,} more like these")
 
 
 def take_over(project, path):
     """Write the labels of another file into labels.csv, and tell which ones are not taken."""
     labels = known_labels(project, path).of
-    for problem in project.add_labels(labels):
-        print(problem)
+    if not labels:
+        raise ValueError(f"{path} has no label of an image of {project.folder}")
+    _tell(project.add_labels(labels))
     of = Counter(labels.values())
     some = [f"{n:,} {label!r}" for label, n in of.most_common(MOST)] + ["..."] * (len(of) > MOST)
     print(f"{path} has {counted(len(labels), 'label')}{': ' * bool(of)}{', '.join(some)}")

@@ -23,9 +23,9 @@ from alvae import ConvVAE, PoissonMBO, expected_accuracy, load_pool, select
 from alvae.__main__ import main as as_typed
 from alvae.book.own_images import numbered
 from alvae.labeling.command import main
-from alvae.labeling.folder import read_folder
+from alvae.labeling.folder import MARK, list_files, read_folder
 from alvae.labeling.labels import COLUMNS, as_cell, read_labels, write_table
-from alvae.labeling.project import LOCK, Project
+from alvae.labeling.project import Project
 from alvae.labeling.wording import left_out
 from alvae.spaces import fit_stored
 
@@ -268,10 +268,13 @@ def test_what_is_refused_leaves_labels_and_predictions_as_they_are(
     new = ["--new", tmp_path / "empty", "--labels", tmp_path / "more.csv"]
     assert "has no image that can be read" in fails(capsys, "predict", labeled, *new)
     assert (labeled / "labels.csv").read_bytes() == before
-    main(["predict", str(labeled), "--write", "folders"])
+    for _ in range(2):  # links of an earlier time give way
+        main(["predict", str(labeled), "--write", "folders"])
     before = (labeled / "predictions.csv").stat().st_mtime_ns
+    (labeled / "predictions" / "notes.txt").write_text("mine")
     said = fails(capsys, "predict", labeled, "--write", "folders")
-    assert "is there already; move or remove it first" in said
+    assert "has something besides links; move or remove it first" in said
+    assert (labeled / "predictions" / "notes.txt").read_text() == "mine"
     assert (labeled / "predictions.csv").stat().st_mtime_ns == before
 
 
@@ -437,6 +440,70 @@ def test_an_interrupted_choice_is_made_again(labeled, monkeypatch, capsys):
     assert len(asked(labeled)) == len(before) + 4
 
 
+def test_an_interrupted_beginning_goes_on_by_either_name(images, tmp_path, monkeypatch, capsys):
+    begin = ["select", str(images), "--budget", "7", "--out", str(tmp_path / "p")]
+    with monkeypatch.context() as context:
+        context.setattr("alvae.labeling.steps.encode", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            main(begin)
+    assert "has not chosen its first 7 images yet" in fails(
+        capsys, "select", tmp_path / "p", "--more", 4
+    )
+    assert "has no images chosen yet; alvae select" in fails(capsys, "predict", tmp_path / "p")
+    main(["select", str(tmp_path / "p")])
+    first = asked(tmp_path / "p")
+    assert len(first) == 7
+    main(begin)
+    assert asked(tmp_path / "p") == first
+
+
+def _interrupted(project):
+    raise KeyboardInterrupt
+
+
+def test_the_same_images_are_not_paid_for_twice(labeled, truth, capsys):
+    main(["select", str(labeled), "--more", "4"])
+    before = asked(labeled)
+    said = fails(capsys, "select", labeled, "--more", 4)
+    assert "has 4 images without a label; label these first, or delete their rows" in said
+    assert asked(labeled) == before
+    main(["select", str(labeled), "--more", "5"])  # not the same command
+    assert len(asked(labeled)) == len(before) + 5
+
+
+def test_predictions_are_not_taken_for_labels(labeled, capsys):
+    main(["predict", str(labeled)])
+    before = (labeled / "labels.csv").read_bytes()
+    main(["predict", str(labeled), "--labels", str(labeled / "predictions.csv")])
+    assert "labels are predictions, and not taken" in capsys.readouterr().out
+    assert (labeled / "labels.csv").read_bytes() == before
+
+
+def test_labels_of_other_images_are_refused(labeled, tmp_path, capsys):
+    write_labels(tmp_path / "other.csv", [(f"other/{i}.png", "cat") for i in range(50)])
+    said = fails(capsys, "predict", labeled, "--labels", tmp_path / "other.csv")
+    assert "has no label of an image of" in said
+
+
+def test_a_class_with_one_label_may_be_misspelled(labeled, capsys):
+    rows = (labeled / "labels.csv").read_text().splitlines()
+    name = rows[1].split(",")[0]
+    (labeled / "labels.csv").write_text("\n".join([rows[0], f"{name},tow", *rows[2:]]) + "\n")
+    main(["predict", str(labeled)])
+    assert "with one label only: 'tow'; a misspelled one?" in capsys.readouterr().out
+
+
+def test_projects_in_the_folder_are_not_read(images, tmp_path):
+    shutil.copytree(images, tmp_path / "photos")
+    n = len(list_files(tmp_path / "photos")[0])
+    (tmp_path / "photos" / "old").mkdir()
+    (tmp_path / "photos" / "old" / MARK).touch()
+    shutil.copy(next((tmp_path / "photos").rglob("*.png")), tmp_path / "photos" / "old" / "one.png")
+    names, refused = list_files(tmp_path / "photos")
+    assert len(names) == n
+    assert refused["old"] == "a project of alvae, not read"
+
+
 def test_an_interruption_while_it_loads_is_no_traceback(monkeypatch, capsys):
     class Interrupted:
         @staticmethod
@@ -576,13 +643,16 @@ def test_what_the_user_can_mend_is_told_on_one_line(images, labeled, tmp_path, c
     assert "--seed is -1; allowed are" in fails(
         capsys, "select", images, "--budget", 3, "--seed", -1, *out
     )
-    assert "from 1 to 152, the number of images" in fails(
+    assert "from 1 to 153, the number of image files" in fails(
         capsys, "select", images, "--budget", 999, *out
+    )
+    assert "from 1 to 152, the number of images" in fails(
+        capsys, "select", images, "--budget", 153, *out
     )
     assert "from 0 to 4294967295" in fails(
         capsys, "select", images, "--budget", 3, "--seed", 2**32, *out
     )
-    assert not (images / LOCK).exists()
+    assert not (images / MARK).exists()
     assert "with the source" in fails(
         capsys, "select", tmp_path / "empty", "--budget", 5, "--out", labeled
     )
@@ -681,7 +751,7 @@ def test_a_label_for_an_image_that_was_not_asked_for_counts(labeled, truth):
 
 
 def test_two_commands_do_not_work_in_one_project(labeled, capsys):
-    with FileLock(labeled / LOCK):
+    with FileLock(labeled / MARK):
         assert "another alvae is at work in" in fails(capsys, "predict", labeled)
     main(["predict", str(labeled)])
 
@@ -794,7 +864,8 @@ def test_another_budget_is_answered_with_the_command_for_more(images, project, c
 def test_who_names_the_images_is_asked_for_the_project(images, project, monkeypatch, capsys):
     monkeypatch.chdir(project.parent)
     (project.parent / "photos").mkdir()
-    assert fails(capsys, "predict", "photos").endswith("it has no project.json")
+    first = "; begin one with: alvae select IMAGES --budget N"
+    assert fails(capsys, "predict", "photos").endswith(f"it has no project.json{first}")
     project.rename("photos-alvae")
     asks = "; did you mean photos-alvae?"
     assert fails(capsys, "predict", "photos").endswith(f"it has no project.json{asks}")
