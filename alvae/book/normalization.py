@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from alvae._liveness import liveness
 from alvae._tensors import to_batch
@@ -19,6 +20,24 @@ class UnnormalizedVAE(ConvVAE):
                 if isinstance(layer, nn.BatchNorm2d):
                     network.set_submodule(name, _ScaleAndShift(layer.num_features))
         return networks
+
+
+class LeakyVAE(UnnormalizedVAE):
+    """The same with leaky ReLUs, in which no filter can die: below 0 they return a hundredth."""
+
+    def networks(self, image_shape):
+        """Encoder and decoder, not trained, of images (H, W, C)."""
+        networks = super().networks(image_shape)
+        for network in networks:
+            for name, layer in [*network.named_modules()]:
+                if isinstance(layer, nn.ReLU):
+                    network.set_submodule(name, _LeakyReLU())
+        return networks
+
+
+class _LeakyReLU(nn.ReLU):  # a ReLU, so that `liveness` counts filters that are never above 0
+    def forward(self, x):
+        return F.leaky_relu(x)
 
 
 class _ScaleAndShift(nn.Module):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from alvae.book.normalization import UnnormalizedVAE, born_dead, strongest_answers
+from alvae.book.normalization import LeakyVAE, UnnormalizedVAE, born_dead, strongest_answers
 
 IMAGES = np.random.default_rng(0).random((7, 12, 12), dtype=np.float32)
 
@@ -36,6 +36,18 @@ def test_it_keeps_a_scale_and_a_shift_of_each_filter_and_normalizes_nothing():
         networks(0)[0].convolutions[1](scale * torch.ones(2, 32, 3, 3)) for scale in (1, 9)
     )
     assert torch.equal(9 * small, large)
+
+
+def test_leaky_networks_return_a_hundredth_of_what_is_below_0_and_are_else_the_same():
+    torch.manual_seed(0)
+    encoder, _ = LeakyVAE(latent_dim=2).networks((12, 12, 1))
+    x = torch.from_numpy(IMAGES)[:, None]
+    first = networks(0)[0].convolutions[0](x)
+    expected = torch.where(first > 0, first, first / 100)
+    torch.testing.assert_close(encoder.convolutions[:3](x), expected)
+    x.requires_grad_()
+    encoder.mu(encoder.convolutions(x).flatten(1)).sum().backward()
+    assert all((p.grad != 0).any() for p in encoder.convolutions.parameters())
 
 
 @pytest.mark.parametrize("seed", range(3))
