@@ -157,12 +157,15 @@ def test_the_lines_of_the_readme_do_what_they_say(images, monkeypatch, tmp_path)
     monkeypatch.setattr("alvae.recommendation.epochs_for", lambda n, batch_size: 1)
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (code,) = (b for b in re.findall(r"```python\n(.*?)```", readme, re.S) if "select(images" in b)
-    before, after = code.split("y[chosen.indices]")
+    before, after = code.split("classes, y[chosen.indices]")
+    monkeypatch.chdir(tmp_path)  # it saves the VAE
     names = {"images": images, "new_images": images[:7]}
     exec(before, names)
-    names["your_labels"] = np.arange(20) % 3
-    *lines, expected, following = f"y[chosen.indices]{after}".strip().splitlines()
-    exec("\n".join(lines), names)
+    names["your_labels"] = np.array(["cat", "dog", "owl"])[np.arange(20) % 3]
+    *lines, named, expected, following, save = f"classes, y[chosen.indices]{after}".splitlines()
+    exec("\n".join([*lines, save]), names)
+    assert {*eval(named, names)} <= {"cat", "dog", "owl"}
+    assert (tmp_path / "vae.pt").exists()
     assert len(eval(expected, names)) == 4
     more = eval(following, names).indices
     assert len({*more, *names["chosen"].indices}) == 40
