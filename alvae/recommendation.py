@@ -54,7 +54,8 @@ def select(images, budget, y=None, vae=None, n_vaes=1, random_state=0):
         they are, and not reduced as the command `alvae` does; tried were sides of 28 to 32 pixels.
         Or their features, from elsewhere; no VAE is fitted then.
     budget : int
-        How many to choose: about as many as there are classes, or a few times more.
+        How many to choose: about five for each class that you expect. With as many as classes one
+        of these may get none.
     y : array-like of shape (n,), default=None
         Labels known before, as numbers, NaN where unlabeled.
     vae : ConvVAE or VAEEnsemble, default=None

@@ -26,7 +26,7 @@ LABELS = (
     "below; labels that labels.csv has stay"
 )
 MOVED = "folder to which the images were moved"
-DESCRIPTION = "Label a few images of a large pool, and let the others be labeled."
+DESCRIPTION = "Choose which few images of a pool to label; all others are labeled from these."
 USE = """\
 alvae select photos/ --budget 50       choose 50 images; writes labels.csv and label.html
 alvae predict photos-alvae/            from the labels: predictions.csv and report.html
