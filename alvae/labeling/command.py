@@ -180,7 +180,7 @@ def _more(options):
         elif not project.is_chosen:
             raise ValueError(
                 f"{options.source} has not chosen its first {project.about['budget']} images yet; "
-                f"without --more it goes on with that"
+                "without --more it goes on with that"
             )
         else:
             choose(project, options.more)

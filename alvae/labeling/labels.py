@@ -211,15 +211,15 @@ def _of_table(path):
     header, rows = _table(path)
     at_name, at_label = _places(path, header)
     columns = [column.strip().lower() for column in header]
+    guesses = set()
     if {*PREDICTION} <= {*columns}:  # a table of predictions: what is not labeled is a guess
         origin = columns.index("from")
-        if guesses := sum(cells[origin].strip() != "labeled" for cells in rows):
-            problem = f"{guesses:,} of {len(rows):,} labels are predictions, and not taken"
-            yield _Row("the column from", "", "", problem=problem)
+        guesses = {i for i, cells in enumerate(rows, 2) if cells[origin].strip() != "labeled"}
+    if guesses:
+        problem = f"{len(guesses):,} of {len(rows):,} labels are predictions, and not taken"
+        yield _Row("the column from", "", "", problem=problem)
     for number, cells in enumerate(rows, 2):
-        if {*PREDICTION} <= {*columns} and cells[origin].strip() != "labeled":
-            continue
-        if any(cell.strip() for cell in cells):
+        if number not in guesses and any(cell.strip() for cell in cells):
             more = "more cells than columns; is a comma not in quotes?"
             problem = more if len(cells) > len(header) else ""
             yield _Row(f"row {number}", cells[at_name], cells[at_label].strip(), problem=problem)
