@@ -7,6 +7,7 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse.csgraph import dijkstra
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 
@@ -14,6 +15,7 @@ from alvae._checks import check_choice, check_integer, shown
 from alvae.classifiers.graph import PoissonLearning, poisson_potentials
 
 MANY_LABELS = 100
+LEAST_LENGTH = 1e-3  # of an edge, in nats
 STEPS = 5  # of diffusion between two cuts
 SETTLED = 1e-4  # share of the points that may still change their class
 ROUNDING = 1e-6  # of an expected size
@@ -48,7 +50,8 @@ class PoissonMBO(PoissonLearning):
         Relative residual at which the solver of Poisson learning stops.
     expected_sizes : "cells" or "prior", default="cells"
         The guesses at the sizes of the classes: both, or the prior alone, as where it is numbers.
-        Of more than 100 labels the numbers in each class stand for their cells.
+        With more than 100 labels the cell of a label has the points that are nearest to it along
+        the edges of the graph, which is all the same and faster.
     size_bounds : pair of float, default=(0.9, 1.1)
         Least size of a class, as a share of the smaller guess, in [0, 1]; and greatest, as one of
         the larger, at least 1; (0, inf) is no bound. Labeled points count, and keep their labels
@@ -112,19 +115,20 @@ class PoissonMBO(PoissonLearning):
         if len(self.classes_) == 1:
             self.n_iter_ = 0
             return super()._spread(edges, labeled, codes, weights)
-        of_labels, n_labels = None, np.bincount(codes)
-        by_cells = self.expected_sizes == "cells" and isinstance(self.class_prior, str)
-        if by_cells and len(codes) <= MANY_LABELS:
-            each = np.arange(len(codes)), np.ones(len(codes))
-            of_labels, _ = poisson_potentials(edges, self._graph.cells, labeled, *each, self.tol)
+        of_labels, cells, n_labels = None, None, np.bincount(codes)
+        if self.expected_sizes == "cells" and isinstance(self.class_prior, str):
+            if len(codes) > MANY_LABELS:
+                cells = nearest_labeled(edges, labeled)
+            else:
+                each = np.arange(len(codes)), np.ones(len(codes))
+                of_labels, _ = poisson_potentials(
+                    edges, self._graph.cells, labeled, *each, self.tol
+                )
+                cells = of_labels.argmax(axis=1)
         potentials, reached = super()._spread(edges, labeled, codes, weights, of_labels)
-        n_reached = np.count_nonzero(reached)
-        guesses = [n_reached * self._prior(np.bincount(codes, weights))]
-        if of_labels is not None:
-            cells = of_labels.argmax(axis=1)[reached]
-            guesses.append(np.bincount(codes[cells], minlength=len(n_labels)))
-        elif by_cells:
-            guesses.append(n_reached * n_labels / len(codes))
+        guesses = [np.count_nonzero(reached) * self._prior(np.bincount(codes, weights))]
+        if cells is not None:
+            guesses.append(np.bincount(codes[cells[reached]], minlength=len(n_labels)))
         least = self.size_bounds[0] * np.min(guesses, axis=0)
         with np.errstate(over="ignore"):
             most = self.size_bounds[1] * np.max(guesses, axis=0)
@@ -169,6 +173,31 @@ class PoissonMBO(PoissonLearning):
         # Decided as it was cut, where a bound or a tie made the difference.
         scores[np.arange(len(cut)), cut] = np.nextafter(scores.max(axis=1), np.inf)
         return scores
+
+
+def nearest_labeled(edges, labeled):
+    """Which labeled point each point is nearest to, along the edges.
+
+    The length of an edge of weight w is -log(w): with weights that fall with the squared distance,
+    that distance squared. A short constant tells paths through points that coincide apart.
+
+    Parameters
+    ----------
+    edges : csr matrix of shape (n, n)
+        Symmetric weights of the graph, above 0.
+    labeled : integer ndarray of shape (m,)
+
+    Returns
+    -------
+    integer ndarray of shape (n,)
+        Positions in `labeled`; 0 where no path leads to any.
+    """
+    lengths = edges.copy()
+    lengths.data = LEAST_LENGTH - np.log(edges.data / edges.data.max())
+    _, _, nearest = dijkstra(lengths, indices=labeled, min_only=True, return_predecessors=True)
+    place = np.zeros(edges.shape[0], dtype=np.intp)
+    place[labeled] = np.arange(len(labeled))
+    return place[np.where(nearest >= 0, nearest, labeled[0])]
 
 
 def best_labels(scores, least, most):

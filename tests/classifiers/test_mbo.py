@@ -5,6 +5,7 @@ from math import ceil, floor
 
 import numpy as np
 import pytest
+from graphs_by_hand import brute_force_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -252,8 +253,23 @@ def test_sizes_are_free_between_equal_ones_and_those_of_the_cells(seed):
     assert (counts <= np.ceil(np.maximum(sizes, equal))).all()
 
 
+def by_paths(X, labeled):
+    """The nearest labeled point of each, along the edges: lengths -log(w), by relaxation."""
+    weights = brute_force_graph(X, 10)
+    with np.errstate(divide="ignore"):
+        lengths = mbo.LEAST_LENGTH - np.log(weights / weights.max())
+    from_label = np.full((len(labeled), len(X)), np.inf)
+    from_label[np.arange(len(labeled)), labeled] = 0
+    for _ in range(len(X)):
+        shorter = np.array([(row[:, None] + lengths).min(axis=0) for row in from_label])
+        if (shorter >= from_label).all():
+            break
+        from_label = np.minimum(from_label, shorter)
+    return from_label.argmin(axis=0)
+
+
 @pytest.mark.parametrize("expected", ["cells", "prior"])
-@pytest.mark.parametrize("per_class", [4, 50])  # cells, and the numbers of more than 100 labels
+@pytest.mark.parametrize("per_class", [4, 50])  # cells by potentials, and along the edges
 def test_bounds_are_about_the_guesses_at_the_sizes(expected, per_class, monkeypatch):
     X, _, y = spread_labels(np.random.default_rng(1), [300, 100, 30], per_class)
     X = np.concatenate([X, X[:50] + 100])  # an island without a label: not counted
@@ -261,7 +277,9 @@ def test_bounds_are_about_the_guesses_at_the_sizes(expected, per_class, monkeypa
     labeled = np.flatnonzero(~np.isnan(y))
     n_labels = np.bincount(y[labeled].astype(int))
     guesses = [430 * n_labels / n_labels.sum()]  # as class_prior="labels" has it
-    if expected == "cells" and per_class == 4:
+    if expected == "cells" and per_class == 50:
+        guesses.append(np.bincount(y[labeled][by_paths(X, labeled)[:430]].astype(int)))
+    elif expected == "cells":
         own = np.full(len(X), np.nan)
         own[labeled] = labeled
         with warnings.catch_warnings():
@@ -292,6 +310,18 @@ def test_no_bound_is_none_whatever_the_prior(prior, bounds):
     X, target, y = islands([160, 40])
     fitted = PoissonMBO(class_prior=prior, size_bounds=bounds).fit(X, y)
     np.testing.assert_array_equal(fitted.transduction_, target)
+
+
+@pytest.mark.parametrize("n_labels", [100, 101, 160])
+def test_even_labels_of_unequal_classes_leave_the_sizes_unequal(n_labels):
+    # Classes of 800, 70 and 70, a third of the labels each: their numbers say nothing of the sizes.
+    X, target, _ = spread_labels(np.random.default_rng(2), [800, 70, 70])
+    y = np.full(len(X), np.nan)
+    for label in range(3):
+        some = np.flatnonzero(target == label)[: n_labels // 3 + (label < n_labels % 3)]
+        y[some] = label
+    found = PoissonMBO().fit(X, y).transduction_
+    assert np.mean(found == target) > 0.9
 
 
 def test_a_class_labeled_beyond_its_bound_leaves_the_others_theirs():
@@ -327,7 +357,7 @@ def test_a_cut_that_has_not_settled_warns():
         PoissonMBO(max_iter=1).fit(X, y)
 
 
-@pytest.mark.parametrize("per_class", [4, 50])  # cells, and the numbers of more than 100 labels
+@pytest.mark.parametrize("per_class", [4, 50])  # cells by potentials, and along the edges
 def test_labels_that_are_spread_tell_a_rare_class_from_a_large_one(per_class):
     X, target, y = spread_labels(np.random.default_rng(0), [400, 100], per_class)
     cells, prior = (
