@@ -52,10 +52,21 @@ def to_batch(images, device):
     return (x.unsqueeze(3) if x.ndim == 3 else x).permute(0, 3, 1, 2)
 
 
-def random_affine(x, translate, degrees, generator):
-    """Images (B, C, H, W) rotated and shifted at random, each in its own way; 0 from outside.
+def background(images):
+    """The color of images (n, H, W) or (n, H, W, C) at their edges, in [0, 1], (C, 1, 1).
 
-    Uniform up to `degrees`, and up to the share `translate` of height and width.
+    The median of each channel, over a thousand images.
+    """
+    x = to_batch(images[:: -(-len(images) // 1000)], "cpu")
+    edges = torch.cat([x[:, :, [0, -1]].flatten(2), x[..., [0, -1]].flatten(2)], dim=2)
+    return edges.transpose(0, 1).flatten(1).median(dim=1).values[:, None, None]
+
+
+def random_affine(x, translate, degrees, fill, generator):
+    """Images (B, C, H, W) rotated and shifted at random, each in its own way.
+
+    Uniform up to `degrees`, and up to the share `translate` of height and width. What comes in from
+    outside has the color `fill`, (C, 1, 1).
     """
     if not (translate or degrees):
         return x
@@ -66,4 +77,4 @@ def random_affine(x, translate, degrees, generator):
     rows = [cos, -sin * ratio, right, sin / ratio, cos, down]
     matrices = torch.stack(rows, dim=1).view(-1, 2, 3)
     grid = F.affine_grid(matrices.to(x.device), list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, align_corners=False)
+    return F.grid_sample(x - fill, grid, align_corners=False) + fill

@@ -31,7 +31,7 @@ from alvae._checks import check_generator, check_integer, check_number, check_po
 from alvae._files import UNREADABLE, check_archive
 from alvae._liveness import liveness, warn_if_dead
 from alvae._progress import progress_bar
-from alvae._tensors import assign, named_device, random_affine, to_batch, training_dtype
+from alvae._tensors import assign, background, named_device, random_affine, to_batch, training_dtype
 from alvae.pools import check_images, warn_if_dark
 
 FILTERS, STRIDES = (32, 64, 64, 64), (2, 1, 2, 1)
@@ -132,7 +132,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
         averages are young, and falls linearly to zero at the last.
     translate, degrees : float, default=0
         Largest shift, as a share of height and width, and largest rotation of what the encoder sees
-        in training; the decoder is to return the image itself. For images whose class they keep.
+        in training, around it the color of edges; the target stays. Their class must stay, too.
     device : str, default="auto"
         A torch device such as "cpu" or "cuda"; "auto" is a GPU where there is one.
     random_state : int or None, default=None
@@ -218,7 +218,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
             optimizer, lambda step: min((step + 1) / WARM_UP, 1 - step / last)
         )
         state = TrainingState(checkpoints, self, X, generator, network, optimizer, schedule)
-        dtype = training_dtype(device)
+        dtype, fill = training_dtype(device), background(X).to(device)
         history = state.resume()
         with progress_bar(self.epochs, "training the VAE", "epoch") as bar:
             bar.update(len(history))
@@ -229,7 +229,7 @@ class ConvVAE(TransformerMixin, BaseEstimator):
                 network.train()
                 for rows in order.tensor_split(steps):  # no small batch is left over
                     x = to_batch(X[rows.numpy()], device)
-                    seen = random_affine(x, self.translate, self.degrees, generator)
+                    seen = random_affine(x, self.translate, self.degrees, fill, generator)
                     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                         mu, log_var = encoder(seen)
                         logits = decoder(sample_posterior(mu, log_var, generator))

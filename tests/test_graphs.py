@@ -90,6 +90,17 @@ def test_of_large_pools_in_order_and_of_duplicates_nearly_all_are_found(copies, 
     assert np.mean(distances / scale <= tenth * (1 + 1e-9) + 1e-12) > 0.98
 
 
+@pytest.mark.parametrize("far", [1e4, 1e9, 1e100])
+def test_a_point_far_out_hides_no_neighbors(far, monkeypatch):
+    monkeypatch.setattr(_graphs, "ALL_PAIRS", 0)
+    X = np.random.default_rng(0).normal(size=(1500, 8))
+    X[0] = far
+    found = nearest_neighbors(X, 10)[1][1:]
+    true = np.argsort(cdist(X[1:], X[1:]), axis=1)[:, 1:11] + 1
+    shared = [len({*a} & {*b}) for a, b in zip(found, true, strict=True)]
+    assert np.mean(shared) > 9.8
+
+
 def test_for_a_point_of_which_too_few_are_found_all_are_compared(monkeypatch):
     class Straying(usearch.index.Index):
         def search(self, *arguments):
