@@ -9,15 +9,17 @@ FILE = "ALVAE_PROGRESS"
 
 
 @contextmanager
-def progress_bar(total, desc, unit):
+def progress_bar(total, desc, unit, alike=True):
     """A tqdm bar on standard error, or lines in the file that ``$ALVAE_PROGRESS`` names.
 
     Who waits for another process follows its work in that file. ``TQDM_DISABLE=1`` turns off the
-    bar on standard error, as everywhere where tqdm draws one.
+    bar on standard error, as everywhere where tqdm draws one. Unless units are alike in the time
+    they take, no time left is told.
     """
     if path := os.environ.get(FILE):
         # tqdm fills in desc, which may change on the way.
-        line = "{desc}: " + f"{unit} {{n:,}} of {{total:,}}, {{remaining}} left\n"
+        line = "{desc}: " + f"{unit} {{n:,}} of {{total:,}}"
+        line += ", {remaining} left\n" if alike else "\n"
         options = {"bar_format": line, "mininterval": 0.5, "disable": False}
         with (
             open(path, "a", encoding="utf-8") as file,
@@ -25,7 +27,9 @@ def progress_bar(total, desc, unit):
         ):
             yield bar
     else:
-        with tqdm(total=total, desc=desc, unit=unit) as bar:
+        plain = "{desc}: |{bar}| {n_fmt}/{total_fmt} [{elapsed}]"
+        options = {} if alike else {"bar_format": plain}
+        with tqdm(total=total, desc=desc, unit=unit, **options) as bar:
             yield bar
 
 

@@ -19,7 +19,7 @@ from alvae.spaces import VAEEnsemble, fit_stored, latent_codes
 LATENT_DIM = 16
 DISTORTIONS = {"translate": 0.1, "degrees": 20}  # in training
 EPOCHS = 5  # of a large pool; a smaller one is gone through more often
-STEPS = 2250  # of a training at most
+STEPS = 2250  # of a training, unless EPOCHS are more
 STEPS_PER_ROOT, FEWEST_STEPS = 50, 300  # a small pool soon has nothing more to teach
 
 
@@ -114,7 +114,7 @@ def select(images, budget, y=None, vae=None, n_vaes=1, random_state=0):
         )
     else:
         unfitted = [vae]
-    with progress_bar(len(unfitted) + 3, "selecting", "step") as bar:
+    with progress_bar(len(unfitted) + 3, "selecting", "step", alike=False) as bar:
         fitted = []
         for i, one in enumerate(unfitted, 1):
             bar.set_description_str(f"training VAE {i} of {len(unfitted)}")
@@ -155,7 +155,7 @@ def recommended_vae(images, random_state=0):
 
 
 def epochs_for(n, batch_size):
-    """Epochs for a pool of n images: as many steps as it takes, and no more.
+    """Epochs for a pool of n images: as many steps as it takes, with some to spare.
 
     Whether neighbors in the latent space are of one class, on images of ten digits: 500 of them
     gained nothing after 640 steps of 64, and 2,000 still did from 1,280 to 2,250.
