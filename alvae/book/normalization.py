@@ -15,10 +15,7 @@ class UnnormalizedVAE(ConvVAE):
     def networks(self, image_shape):
         """Encoder and decoder, not trained, of images (H, W, C)."""
         networks = super().networks(image_shape)
-        for network in networks:
-            for name, layer in [*network.named_modules()]:
-                if isinstance(layer, nn.BatchNorm2d):
-                    network.set_submodule(name, _ScaleAndShift(layer.num_features))
+        _replace(networks, nn.BatchNorm2d, lambda norm: _ScaleAndShift(norm.num_features))
         return networks
 
 
@@ -28,11 +25,15 @@ class LeakyVAE(UnnormalizedVAE):
     def networks(self, image_shape):
         """Encoder and decoder, not trained, of images (H, W, C)."""
         networks = super().networks(image_shape)
-        for network in networks:
-            for name, layer in [*network.named_modules()]:
-                if isinstance(layer, nn.ReLU):
-                    network.set_submodule(name, _LeakyReLU())
+        _replace(networks, nn.ReLU, lambda relu: _LeakyReLU())
         return networks
+
+
+def _replace(networks, kind, replacement):
+    for network in networks:
+        for name, layer in [*network.named_modules()]:
+            if isinstance(layer, kind):
+                network.set_submodule(name, replacement(layer))
 
 
 class _LeakyReLU(nn.ReLU):  # a ReLU, so that `liveness` counts filters that are never above 0
