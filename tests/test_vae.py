@@ -217,6 +217,7 @@ def test_same_seed_same_weights_and_the_global_generator_is_left_alone(fitted):
 
 def test_floats_train_like_the_bytes_they_come_from(fitted):
     vae, images = fitted
+    vae = clone(vae).set_params(device="cpu").fit(images)  # a GPU may divide in another way
     from_floats = clone(vae).fit(images / np.float32(255))
     np.testing.assert_allclose(
         from_floats.transform(images), vae.transform(images), rtol=1e-3, atol=1e-3
@@ -306,7 +307,8 @@ def test_a_vae_is_loaded_onto_another_device(fitted, tmp_path):
         ConvVAE.load(tmp_path / "other.pt")
     loaded = ConvVAE.load(tmp_path / "other.pt", device="cpu")
     assert loaded.device == "cpu"
-    np.testing.assert_array_equal(loaded.transform(images), vae.transform(images))
+    there = loaded.transform(images), vae.transform(images)  # the latter may be on a GPU
+    np.testing.assert_allclose(*there, rtol=1e-3, atol=1e-3)
 
 
 def test_a_training_that_fails_leaves_the_vae_as_it_was(monkeypatch):
