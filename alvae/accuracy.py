@@ -73,7 +73,7 @@ def expected_accuracy(classifier, X, y, *, more=20):
     Returns
     -------
     Expectation
-        `accuracy`; `low` and `high`, the ends of an interval of 90 %; and `gain`, what so many more
+        `accuracy`; `low` and `high`, the ends of an interval of 90%; and `gain`, what so many more
         labels may add to the accuracy: a share, as the others are, and an upper bound.
 
     Raises

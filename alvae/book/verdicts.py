@@ -17,7 +17,7 @@ def judge(claims, ours):
     one condition holds if a one-sided t-test says so. A claim about many conditions, such as all
     budgets, holds if the test of each of them says so; no correction is due, as all have to [1]_.
     It does not hold if the test of one of them says the contrary, with Bonferroni's correction for
-    their number. Else it is undecided. Every claim has the level of 5 % for itself.
+    their number. Else it is undecided. Every claim has the level of 5% for itself.
 
     If the conditions are `alternatives`, of which the paper does not say which is its own, a claim
     does not hold only if the test of each of them says so.
