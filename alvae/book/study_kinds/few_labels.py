@@ -140,21 +140,27 @@ def published_study(experiment):
     return pd.concat(tables)
 
 
-def controls_study(experiment):
+def controls_study(experiment, few_dimensions):
     """What the space, the choice and the classifier each buy: all of them with each other.
 
-    The plain VAE is trained on images as they are, and the autoencoder, too: that is the VAE
-    without the regularization term, where nothing keeps its σ from going to zero.
+    What is plain is trained on images as they are. An autoencoder is the VAE without the
+    regularization term, where nothing keeps its σ from going to zero.
     """
     pool, tables, plain = experiment.pool, [], undistorted(experiment)
     pixels = pool.flatten()
     components = PCA(experiment.latent_dim, random_state=0).fit(pixels[0])
+
+    def codes(of, **changes):
+        return latent_space(fitted(of, **changes), of)["latent"]
+
     spaces = {
         "pixels": pixels,
         "PCA": tuple(map(components.transform, pixels)),
-        "autoencoder": latent_space(fitted(plain, beta=0), plain)["latent"],
-        "plain VAE": latent_space(fitted(plain), plain)["latent"],
-        "VAE": latent_space(fitted(experiment), experiment)["latent"],
+        "plain autoencoder": codes(plain, beta=0),
+        "plain VAE": codes(plain),
+        "plain VAE, few dimensions": codes(replace(plain, latent_dim=few_dimensions)),
+        "autoencoder": codes(experiment, beta=0),
+        "VAE": codes(experiment),
     }
     choices = {
         "uniform": UniformSampling(),
