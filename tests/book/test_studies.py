@@ -119,6 +119,7 @@ def test_a_slice_of_the_points_study_is_recomputed():
 
 SMALL = {
     "vae": {"seeds": [0], "changes": [{"beta": 1.0, "epochs": 1}]},
+    "epochs-three": {"seeds": [0], "normalized": [1], "plain": [1, 2]},
     "points-three": {
         "seeds": [0],
         "coreset_clusters": 5,

@@ -21,6 +21,7 @@ from alvae.book.study_kinds.paper import (
     classifier_study,
     clustering_study,
     clusters_study,
+    epochs_study,
     hypotheses_study,
     paper_study,
     vae_study,
@@ -29,6 +30,7 @@ from alvae.book.study_kinds.paper import (
 KINDS = {
     "paper": paper_study,
     "hypotheses": hypotheses_study,
+    "epochs": epochs_study,
     "vae": vae_study,
     "classifier": classifier_study,
     "clustering": clustering_study,

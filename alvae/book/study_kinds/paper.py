@@ -13,7 +13,7 @@ from alvae.book.study_kinds._shared import fitted, latent_space, of_the_paper, s
 from alvae.classifiers import GridSearchSVC
 from alvae.coverage import covering_radius, kmeans_nmi, mean_distance
 from alvae.queries import KCenterGreedy, KMeansCoreset, UniformSampling
-from alvae.spaces import both_spaces, fit_stored
+from alvae.spaces import both_spaces, fit_stored, latent_codes
 from alvae.summaries import summarize
 
 
@@ -23,8 +23,8 @@ def paper_study(experiment, normalized=True):
     And in the latent space k-center, the other approximation of equation (3). If not `normalized`,
     the VAE has no batch normalization.
     """
-    vae = experiment.vae if normalized else UnnormalizedVAE(**experiment.vae.get_params())
-    spaces = both_spaces(experiment.pool, fit_stored(vae, experiment.pool.images))
+    vae = fitted(experiment) if normalized else _fitted_plain(experiment)
+    spaces = both_spaces(experiment.pool, vae)
     nmi = {space: kmeans_nmi(X, experiment.pool.labels) for space, (X, _) in spaces.items()}
     pixels, latent = ({name: X} for name, X in spaces.items())
     strategies = of_the_paper(experiment)
@@ -35,6 +35,24 @@ def paper_study(experiment, normalized=True):
     ]
     table = summary(pd.concat(curves))
     return table.assign(nmi=table["space"].map(nmi))
+
+
+def epochs_study(experiment, normalized, plain):
+    """The NMI after so many epochs, of networks with batch normalization and of plain ones."""
+    pool, rows = experiment.pool, []
+    networks = {"normalized": (fitted, normalized), "plain": (_fitted_plain, plain)}
+    for name, (fit, counts) in networks.items():
+        for epochs in counts:
+            codes = latent_codes(fit(experiment, epochs=epochs), pool.images)
+            nmi = kmeans_nmi(codes, pool.labels)
+            rows.append({"network": name, "epochs": epochs, "nmi": nmi})
+    return pd.DataFrame(rows)
+
+
+def _fitted_plain(experiment, **changes):
+    """The VAE of an experiment, or one with other parameters, without batch normalization."""
+    params = experiment.vae.set_params(**changes).get_params()
+    return fit_stored(UnnormalizedVAE(**params), experiment.pool.images)
 
 
 def hypotheses_study(experiment):
