@@ -1,5 +1,6 @@
 """What batch normalization does: the VAE without it, and what the filters of either answer."""
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -27,6 +28,35 @@ class LeakyVAE(UnnormalizedVAE):
         networks = super().networks(image_shape)
         _replace(networks, nn.ReLU, lambda relu: _LeakyReLU())
         return networks
+
+
+def networks_to_compare(latent_dim, epochs, longer):
+    """Networks with and without batch normalization, not fitted, by name.
+
+    Parameters
+    ----------
+    latent_dim, epochs : int
+    longer : int
+        How many times as many epochs some of them have.
+
+    Returns
+    -------
+    dict of str to ConvVAE
+    """
+    usual, more = ({"latent_dim": latent_dim, "epochs": k * epochs} for k in (1, longer))
+    return {
+        "plain": UnnormalizedVAE(**usual),
+        "leaky": LeakyVAE(**usual),
+        "plain, longer": UnnormalizedVAE(**more),
+        "normalized": ConvVAE(**usual),
+        "normalized, longer": ConvVAE(**more),
+    }
+
+
+def draw_images(pool, n_images, seed):
+    """The pool with so many of its images at most, drawn uniformly, and all its test images."""
+    order = np.random.default_rng(seed).permutation(len(pool))
+    return pool.take(np.sort(order[:n_images]), slice(None))
 
 
 def _replace(networks, kind, replacement):

@@ -127,6 +127,7 @@ SMALL = {
     },
     "ensemble-ten": {"seeds": [0], "n_vaes": [2]},
     "training-ten": {"seeds": [0], "dimensions": [2]},
+    "normalization-ten": {"seeds": [0], "n_images": 100, "longer": 2},
     "uncertainty": {"seeds": [0], "n_clusters": 4},
     "share": {"seeds": [0], "shares": [0.5, 1]},
     "dimension-three": {"seeds": [0], "dimensions": [2]},

@@ -3,7 +3,12 @@
 The seed of an experiment is that of its VAE and of its trials. A study repeats it for several.
 """
 
-from alvae.book.study_kinds.codes import cost_study, graph_study, training_study
+from alvae.book.study_kinds.codes import (
+    cost_study,
+    graph_study,
+    normalization_study,
+    training_study,
+)
 from alvae.book.study_kinds.estimates import estimate_study
 from alvae.book.study_kinds.few_labels import (
     beta_study,
@@ -46,6 +51,7 @@ KINDS = {
     "dimension": dimension_study,
     "beta": beta_study,
     "training": training_study,
+    "normalization": normalization_study,
     "cost": cost_study,
     "graph": graph_study,
     "estimate": estimate_study,

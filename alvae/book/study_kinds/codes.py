@@ -1,5 +1,6 @@
 """Studies of the codes themselves: how training ends, and what their neighbors are."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,11 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from alvae._graphs import nearest_neighbors
 from alvae.book.comparison import cold_starts
+from alvae.book.normalization import draw_images, networks_to_compare
 from alvae.book.study_kinds._shared import fitted, latent_space
 from alvae.coverage import kmeans_nmi
 from alvae.queries import SpectralMedoids
+from alvae.spaces import fit_stored, latent_codes
 
 N_NEIGHBORS = 10
 
@@ -36,6 +39,27 @@ def training_study(experiment, dimensions):
         row["kmeans"] = _clustering_accuracy(pool.labels, found)
         found = SpectralMedoids(seed).cluster(Z, n_classes)
         rows.append(row | {"spectral": _clustering_accuracy(pool.labels, found)})
+    return pd.DataFrame(rows)
+
+
+def normalization_study(experiment, n_images, longer):
+    """How training on some images ends, with and without batch normalization.
+
+    Some networks have `longer` times as many epochs. `dead_first` is the share of dead filters
+    after the first epoch.
+    """
+    pool, rows = draw_images(experiment.pool, n_images, experiment.random_state), []
+    kinds = networks_to_compare(experiment.latent_dim, experiment.epochs, longer)
+    for name, vae in kinds.items():
+        vae.set_params(random_state=experiment.random_state)
+        with warnings.catch_warnings(action="ignore"):  # of dead filters
+            vae = fit_stored(vae, pool.images)
+        Z, Z_test = (latent_codes(vae, part) for part in (pool.images, pool.test_images))
+        row = {"network": name, **{key: getattr(vae, key) for key in ("latent_dim", "epochs")}}
+        row |= {"n": len(pool), "dead_first": vae.history_[0]["dead"]}
+        row |= {measure: vae.history_[-1][measure] for measure in ("dead", "rank", "loss")}
+        row["nmi"] = kmeans_nmi(Z, pool.labels)
+        rows.append(row | {"neighbors": _neighbors_accuracy(Z, Z_test, pool, N_NEIGHBORS)})
     return pd.DataFrame(rows)
 
 
