@@ -167,7 +167,7 @@ def test_latent_space_of_seven_dimensions_shows_the_directions_of_largest_varian
     values = np.sort(np.linalg.eigvalsh(np.cov(Z.T)))[::-1]
     drawn = offsets(ax.collections[0])
     np.testing.assert_allclose(np.cov(drawn.T), np.diag(values[:3]), atol=1e-3)
-    shares = [f"PC {k + 1} ({100 * values[k] / values.sum():.0f} %)" for k in range(3)]
+    shares = [f"PC {k + 1} ({100 * values[k] / values.sum():.0f}%)" for k in range(3)]
     assert [ax.get_xlabel(), ax.get_ylabel(), ax.get_zlabel()] == shares
 
 

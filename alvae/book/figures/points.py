@@ -241,7 +241,7 @@ def projection(Z, most):
         return np.asarray, names
     pca = PCA(most, svd_solver="full").fit(Z)
     shares = 100 * pca.explained_variance_ratio_
-    return pca.transform, [f"PC {k} ({share:.0f} %)" for k, share in enumerate(shares, 1)]
+    return pca.transform, [f"PC {k} ({share:.0f}%)" for k, share in enumerate(shares, 1)]
 
 
 def _subset(n, max_points, random_state):
