@@ -143,7 +143,9 @@ def label_new(project, new, codes, classifier, graph, classes, rows):
         return
     usual, places = _usual_distance(graph.X), _places_in_pool(project, new)
     for some, of_some, known in zip(new, codes, places, strict=True):
-        blank = np.zeros(len(of_some), bool) if some.images is None else blank_images(some.images)
+        blank = np.zeros(len(of_some), bool)
+        if some.images is not None:
+            blank = blank_images(some.images, project.images)
         far = nearest_neighbors(graph.X, 1, of_some)[0][:, 0] > usual
         labels = _labels(of_some, blank, far, classifier, graph, classes)
         labels = [labels[i] if k is None else rows[k] for i, k in enumerate(known)]

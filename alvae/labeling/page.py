@@ -13,7 +13,7 @@ from PIL import Image
 from alvae import store
 from alvae.labeling.folder import BAD_IMAGE, open_plain, read_image
 from alvae.labeling.labels import FORMULAS, UNCLEAR, as_cell
-from alvae.labeling.review import are_alike
+from alvae.labeling.review import are_alike, same_level
 
 LARGE = 512  # pixels of the longer side of an image that is to be labeled
 SMALL = 64  # up to which an image is enlarged pixel by pixel
@@ -42,7 +42,10 @@ def write_label_page(path, project, chosen, neighbors, classes, labels):
         How many images have a file, and are shown small, as it is not there, or another one now.
     """
     source = Path(project.about["source"] or "")
-    originals = [_original(project, i, source) if project.has_files else None for i in chosen]
+    originals = [None] * len(chosen)
+    if project.has_files:
+        same = same_level(project.images)
+        originals = [_original(project, i, source, same) for i in chosen]
     images = [
         {
             "name": project.names[i],
@@ -87,7 +90,7 @@ def as_source(image):
     return _encoded(Image.fromarray(np.asarray(image)), "PNG")
 
 
-def _original(project, i, folder):
+def _original(project, i, folder, same):
     """The image as it is in its folder; None if it is not there, or another one than was read."""
     path, small = folder / project.names[i], project.images[i]
     try:
@@ -95,7 +98,7 @@ def _original(project, i, folder):
         image = open_plain(path, (LARGE, LARGE))
     except BAD_IMAGE:
         return None
-    if not are_alike(now if small.ndim == 3 else now[..., 1], small):
+    if not are_alike(now if small.ndim == 3 else now[..., 1], small, same):
         return None
     image.thumbnail((LARGE, LARGE))
     few = max(image.size) <= SMALL

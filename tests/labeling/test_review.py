@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import PCA
@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from alvae import load_pool
 from alvae._graphs import NeighborGraph
 from alvae.labeling import review
-from alvae.labeling.review import blank_images, copies, described
+from alvae.labeling.review import blank_images, copies, described, exact_firsts
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +79,74 @@ def test_of_a_slow_film_only_what_is_like_its_first_image_is_a_copy():
     assert firsts.tolist() == [i - i % 2 for i in range(40)]
     alone = np.arange(40) == 0
     assert copies(film, everyone, alone)[:3].tolist() == [0, 1, 1]
+
+
+def verdicts(images):
+    blank = blank_images(images)
+    everyone = csr_matrix(np.ones((len(images), len(images))))
+    return blank.tolist(), copies(images, everyone, blank).tolist()
+
+
+@settings(max_examples=20)
+@given(st.floats(0.2, 1), st.floats(0, 1))
+def test_a_pool_of_less_contrast_has_the_same_copies_and_blank_images(images, share, place):
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 2, (10, 28, 28))
+    nothing = 40 + rng.normal(0, 1, (10, 28, 28))
+    some = np.concatenate([images[:40], images[:10] + noise, nothing]).clip(0, 255)
+    dim = np.rint(share * some + place * 255 * (1 - share)).astype(np.uint8)
+    assert verdicts(dim) == verdicts(some.astype(np.uint8))
+
+
+@pytest.fixture
+def dim():
+    """Cells on dark ground, each somewhere else, of levels from 40 to 60."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:32, :32]
+    places = np.unique(rng.integers(8, 24, (60, 2)), axis=0)
+    cells = np.stack([np.hypot(x - a, y - b) < 2 for a, b in places])
+    return (12 + cells * rng.integers(28, 49, (len(cells), 1, 1))).astype(np.uint8)
+
+
+@pytest.mark.parametrize("n_hot", [0, 1])
+def test_different_cells_in_the_dark_are_no_copies(n_hot, dim):
+    dim[:, 3, 3:][:, :n_hot] = 255  # of the camera, in every image
+    assert distances(dim)[0, 1:].min() < 8
+    assert verdicts(dim) == ([False] * len(dim), [*range(len(dim))])
+
+
+def test_a_faint_image_is_not_blank_where_all_are_faint():
+    rng = np.random.default_rng(0)
+    faint = np.full((30, 32, 32), 120)
+    for image, (a, b) in zip(faint, rng.integers(0, 22, (30, 2)), strict=True):
+        image[a : a + 10, b : b + 10] += 6
+    faint[0] = 120
+    faint = faint.astype(np.uint8)
+    assert faint[1:].std(axis=(1, 2)).max() < review.BLANK
+    blank, firsts = verdicts(faint)
+    assert blank == [True] + [False] * 29
+    exactly = [int(np.flatnonzero((faint == one).all(axis=(1, 2)))[0]) for one in faint]
+    assert firsts == exactly
+
+
+def test_where_most_images_are_blank_they_are_found(images):
+    nothing = np.random.default_rng(0).normal(90, 1, (80, 28, 28)).astype(np.uint8)
+    some = np.concatenate([nothing, images[:20]])
+    assert blank_images(some).tolist() == [True] * 80 + [False] * 20
+
+
+def test_new_images_are_blank_by_the_contrast_of_the_pool(images):
+    faint = (100 + images[:3] / 50).astype(np.uint8)
+    assert blank_images(faint, images).all()
+    assert not blank_images(faint, np.concatenate([faint, faint])).any()
+
+
+def test_beside_other_codes_only_what_is_the_same_in_every_bit_is_set_aside(images):
+    near, faint = images[0].copy(), np.full((28, 28), 90, np.uint8)
+    near[0, 0], faint[5, 5] = 3, 91
+    some = np.stack([images[0], near, images[0], faint, np.full((28, 28), 90, np.uint8)])
+    assert exact_firsts(some).tolist() == [0, 1, 0, 3, -1]
+    colored = np.zeros((2, 8, 8, 3), np.uint8)
+    colored[..., 0] = 200
+    colored[1, :4] = 9
+    assert exact_firsts(colored).tolist() == [-1, 1]
