@@ -11,7 +11,7 @@ from alvae import store
 from alvae._graphs import NeighborGraph
 from alvae._progress import progress_bar, without_bars
 from alvae.labeling.project import check_room
-from alvae.labeling.review import POOR, blank_images, copies, described
+from alvae.labeling.review import POOR, blank_images, copies, described, exact_firsts
 from alvae.labeling.wording import counted
 from alvae.recommendation import recommended_vae
 
@@ -53,7 +53,9 @@ def encode(project):
             )
     if project.firsts is None:
         firsts = np.arange(len(project.names))
-        if project.images is not None:
+        if project.images is not None and project.about["features_from"]:
+            firsts = exact_firsts(project.images)  # so small they may be too small to be told apart
+        elif project.images is not None:
             graph = NeighborGraph(np.asarray(project.codes))
             firsts = _firsts(project.images, graph.weights(N_NEIGHBORS))
         project.keep("firsts", firsts)
