@@ -37,6 +37,8 @@ ARRAYS = "images", "codes", "firsts"
 PATH = str | None
 KINDS = {"format": int, "id": str, "source": PATH, "features_from": PATH}
 KINDS |= {"seed": int, "budget": int, "refused": dict}
+ASKED = "asked"  # names of the images that were asked for; None before any is, and in old projects
+KINDS_SINCE = {ASKED: list | None}  # of what projects of earlier versions do not have
 
 
 class Project:
@@ -58,10 +60,11 @@ class Project:
         try:
             self.about = json.loads(path.read_text(encoding="utf-8"))
             known = self.about["format"]
+            about = dict.fromkeys(KINDS_SINCE) | self.about
             wrong = [
                 key
-                for key, kind in KINDS.items()
-                if key not in self.about or not isinstance(self.about[key], kind)
+                for key, kind in (KINDS | KINDS_SINCE).items()
+                if key not in about or not isinstance(about[key], kind)
             ]
         except (FileNotFoundError, NotADirectoryError):
             todo = maybe_meant(folder) or begin_first(folder)
@@ -104,7 +107,8 @@ class Project:
             if array is not None:
                 _save(folder / f"{name}.npy", array)
         write_table(folder / "pool.csv", ("file_name",), ([as_cell(name)] for name in names))
-        _write_json(folder / NAME, {"format": FORMAT, **about})  # last: it makes it a project
+        about = {"format": FORMAT, **about, ASKED: None}
+        _write_json(folder / NAME, about)  # last: it makes it a project
         return cls(folder)
 
     @property
@@ -143,7 +147,21 @@ class Project:
     @property
     def is_chosen(self):
         """Whether images to label were chosen, or only begun with."""
+        if ASKED in self.about:
+            return self.asked is not None
         return self.firsts is not None and self.path("labels.csv").exists()
+
+    @property
+    def asked(self):
+        """Names of the images that were asked for; None if none was, or that is not known."""
+        return self.about.get(ASKED)
+
+    def ask(self, names):
+        """Write images that are to be labeled into labels.csv, and keep which these are."""
+        self.add_labels(dict.fromkeys(names, ""))
+        if ASKED in self.about:
+            self.about[ASKED] = [*(self.asked or ()), *names]
+            self.save()
 
     @property
     def firsts(self):

@@ -100,8 +100,22 @@ def _tell_new_files(project, source):
 
 def choose_first(project):
     """Choose as many images as the budget says, or show them again where that is done."""
-    left = project.about["budget"] - len(project.labels().names)
-    choose(project, left) if left > 0 else show(project)
+    n_known, budget = len(project.labels().names), project.about["budget"]
+    if project.is_chosen and (n_known or project.asked):
+        if not n_known:  # whoever deletes all rows, or the table, begins again with it
+            project.add_labels(dict.fromkeys(project.asked, ""))
+        show(project)
+    elif n_known < budget:
+        choose(project, budget - n_known)
+    else:
+        known_labels(project)
+        encode(project)
+        project.ask([])
+        print(
+            f"{project.path('labels.csv')} has {counted(n_known, 'image')} already, and the budget "
+            f"is {budget:,}: no more are asked for; alvae predict {quote(str(project.folder))} "
+            "goes on"
+        )
 
 
 def choose(project, n):
@@ -125,8 +139,17 @@ def choose(project, n):
     said = y.copy()
     asked = set(known.names)
     y[np.isnan(y) & [project.names[i] in asked for i in index]] = 0  # asked for, and not said yet
-    most = int(np.isnan(y).sum()), "those that are left and neither blank nor copies"
-    check_integer("the number of images", n, 1, *most)
+    most = int(np.isnan(y).sum())
+    if n > most and not project.is_chosen:  # the budget was given before that was known
+        print(
+            f"only {counted(most, 'image is', 'images are')} left and neither blank nor a copy, "
+            f"and {n:,} were to be chosen"
+        )
+        if not (n := most):
+            project.ask([])
+            return
+    meaning = "those that are left and neither blank nor copies"
+    check_integer("the number of images", n, 1, most, meaning)
     X, strategy = project.codes[index], SpectralMedoids(random_state=project.about["seed"])
     graph = NeighborGraph(X)
     chosen = index[strategy.query(X, y, n, prepared=strategy.prepare(X, graph))]
@@ -135,7 +158,7 @@ def choose(project, n):
             print(line)
     new = [project.names[i] for i in chosen]
     show(project, new)
-    project.add_labels(dict.fromkeys(new, ""))  # last: with it the choice is made
+    project.ask(new)  # last: with it the choice is made
     print(f"{counted(n, 'more image')} to label: see {project.path('labels.csv')}")
 
 

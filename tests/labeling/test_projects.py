@@ -1,6 +1,7 @@
 """What a project asks for, and what it says of it: with codes from elsewhere nothing is trained."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -79,3 +80,77 @@ def test_beside_codes_from_elsewhere_images_that_look_alike_are_no_copies(tmp_pa
     expected = np.arange(16)
     expected[[2, 15]] = -1, 14
     assert Project(out).firsts.tolist() == expected.tolist()
+
+
+def test_where_labels_fill_the_budget_nothing_is_asked_for(codes, tmp_path, capsys):
+    label(tmp_path / "mine.csv", map(str, range(8)))
+    out = begin(codes, 6, "--labels", tmp_path / "mine.csv")
+    said = capsys.readouterr().out
+    assert "labels.csv has 8 images already, and the budget is 6: no more are asked for" in said
+    assert asked(out) == [*map(str, range(8))]
+    run("predict", out)
+    assert len(rows_of(out / "predictions.csv")) == 40
+    begin(codes, 6, "--labels", tmp_path / "mine.csv")
+    assert len(asked(out)) == 8
+    run("select", out, "--more", 3)
+    assert len(asked(out)) == 11
+
+
+def test_as_many_as_there_are_are_chosen_where_the_budget_is_larger(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (12, 12, 12)).astype(np.uint8)
+    images[3:6], images[9] = images[2], 70
+    codes = photos(tmp_path / "photos", images)
+    out = tmp_path / "p"
+    for _ in range(2):  # the second time these are shown again
+        run("select", tmp_path / "photos", "--features", codes, "--budget", 10, "--out", out)
+        assert len(set(asked(out))) == 8
+    assert "only 8 images are left and neither blank nor a copy, and 10" in capsys.readouterr().out
+    rows = [(name, KINDS[i % 2]) for i, name in enumerate(asked(out))]
+    write_table(out / "labels.csv", COLUMNS, rows)
+    assert "from 1 to 0, those that are left" in fails("select", out, "--more", 1)
+
+
+def test_where_all_that_count_have_labels_nothing_is_asked_for(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (6, 12, 12)).astype(np.uint8)
+    images[4:] = images[3]
+    codes = photos(tmp_path / "photos", images)
+    mine = tmp_path / "mine.csv"
+    write_table(mine, COLUMNS, [(f"{i:02}.png", KINDS[i % 2]) for i in range(4)])
+    settings = ("--features", codes, "--budget", 5, "--labels", mine, "--out", tmp_path / "p")
+    run("select", tmp_path / "photos", *settings)
+    assert "only 0 images are left and neither blank nor a copy" in capsys.readouterr().out
+    run("predict", tmp_path / "p")
+    assert len(asked(tmp_path / "p")) == 4
+
+
+@pytest.mark.parametrize("n_left", [5, 0])
+def test_after_rows_were_deleted_no_other_images_are_asked_for(n_left, codes):
+    out = begin(codes, 8)
+    first = asked(out)
+    label(out / "labels.csv", first[:n_left])
+    begin(codes, 8)
+    run("select", out)
+    assert asked(out) == first[: n_left or 8]
+
+
+def test_a_table_that_was_deleted_is_written_again(codes):
+    out = begin(codes, 8)
+    first = asked(out)
+    (out / "labels.csv").unlink()
+    run("select", out)
+    assert asked(out) == first
+
+
+def test_in_a_project_of_an_earlier_version_what_was_asked_for_is_not_known(codes, capsys):
+    out = begin(codes, 8)
+    about = json.loads((out / "project.json").read_text())
+    assert about.pop("asked") == asked(out)
+    (out / "project.json").write_text(json.dumps(about))
+    label(out / "labels.csv", asked(out))
+    run("select", out)
+    assert len(asked(out)) == 8
+    run("select", out, "--more", 2)
+    assert len(asked(out)) == 10
+    assert "asked" not in json.loads((out / "project.json").read_text())
+    (out / "project.json").write_text(json.dumps(about | {"asked": 3}))
+    assert "its asked is missing, or of another kind" in fails("predict", out)
