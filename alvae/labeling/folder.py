@@ -28,6 +28,7 @@ BLOCK = 1000  # files that are read, and kept, at a time
 COLORLESS = 8  # levels by which the colors of a gray pixel may differ, as JPEG rounds them
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue
 WHITE = 255, 255, 255, 255
+STRETCHED = "each stretched from its own darkest to its own brightest pixel, so brightness is lost"
 MARK = ".alvae"  # a file that is in every project
 BAD_IMAGE = (*UNREADABLE, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
@@ -66,8 +67,8 @@ def read_folder(folder, side=SIDE, like=None):
     """Read all images in a folder and the folders in it, and bring them to one size.
 
     Each is fitted into the common size whole, the rest filled with the color of its border. What is
-    transparent is put on white, cameras' rotations are undone, and of more than 8 bits the range
-    from the darkest to the brightest pixel is kept. What was read is kept in the store.
+    transparent is put on white, cameras' rotations are undone, and one of more than 8 bits is
+    stretched from its darkest to its brightest pixel. What was read is kept in the store.
 
     Parameters
     ----------
@@ -172,10 +173,8 @@ def list_files(folder):
     for parent, folders, files in os.walk(folder, onerror=unreadable):
         for name in [*folders]:
             path = Path(parent) / name
-            if path.is_symlink():
-                refused[_name(folder, path)] = "a link to a folder, not followed"
-            elif (path / MARK).exists():
-                refused[_name(folder, path)] = "a project of alvae, not read"
+            if reason := _reason_not_to_read(path):
+                refused[_name(folder, path)] = reason
                 folders.remove(name)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for file in files:
@@ -189,6 +188,15 @@ def list_files(folder):
             else:
                 names.append(name)
     return sorted(names), refused
+
+
+def _reason_not_to_read(folder):
+    try:
+        if folder.is_symlink():
+            return "a link to a folder, not followed"
+        return "a project of alvae, not read" if (folder / MARK).exists() else None
+    except OSError as error:
+        return _reason(error)
 
 
 def _name(folder, path):
@@ -361,7 +369,7 @@ def _remarks(headers, shape, gray):
     remarks = [f"{counted(len(headers), 'image')} {of}, {'gray' if gray else 'in color'}"]
     remarks += resized_remark(sizes, shape)
     for what, done in (
-        ("is_deep", "with more than 8 bits: the range was kept, not the values"),
+        ("is_deep", f"with more than 8 bits: {STRETCHED}"),
         ("is_transparent", "with a channel for transparency: put on white"),
         ("has_pages", "with several pages or frames: the first was taken"),
     ):

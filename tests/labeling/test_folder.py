@@ -1,8 +1,10 @@
 """Image files of any kind become small images, and what cannot be read is told."""
 
+import errno
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,12 +92,17 @@ def test_an_image_that_lies_on_its_side_is_put_upright(folder):
     np.testing.assert_array_equal(read, np.asarray(upright))
 
 
-def test_of_many_bits_the_range_is_kept(folder):
+def test_of_many_bits_each_is_stretched_by_itself_and_that_is_said(folder):
     values = np.linspace(3000, 3500, 100).reshape(10, 10).astype(np.uint16)
-    Image.fromarray(values).save(folder / "one.png")
+    for i, factor in enumerate((1, 4)):  # the same picture, four times as bright
+        Image.fromarray(factor * values).save(folder / f"{i}.png")
     read = read_folder(folder)
     assert (read.images.min(), read.images.max()) == (0, 255)
-    assert read.remarks[-1] == "1 image with more than 8 bits: the range was kept, not the values"
+    np.testing.assert_array_equal(*read.images)
+    assert read.remarks[-1] == (
+        "2 images with more than 8 bits: each stretched from its own darkest to its own brightest "
+        "pixel, so brightness is lost"
+    )
 
 
 def test_other_shapes_are_filled_with_the_color_of_their_border(folder):
@@ -178,6 +185,23 @@ def test_a_file_that_vanishes_is_left_out(folder, monkeypatch):
     assert names == ["0.png", "2.png"]
     assert len(images) == 2
     assert refused == {"1.png": "it is not there any more"}
+
+
+def test_a_folder_that_may_not_be_read_is_left_out(folder, monkeypatch):
+    (folder / "secret").mkdir()
+    picture().save(folder / "secret" / "1.png")
+    picture().save(folder / "2.png")
+    exists = Path.exists
+
+    def forbidden(path, **options):  # as for whoever is not root
+        if path.parent.name == "secret":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return exists(path, **options)
+
+    monkeypatch.setattr(Path, "exists", forbidden)
+    read = read_folder(folder)
+    assert read.names == ["2.png"]
+    assert read.refused == {"secret": "it may not be read"}
 
 
 def test_a_folder_without_images_is_told(folder):
