@@ -8,6 +8,7 @@ from itertools import count
 from urllib.parse import quote
 
 from alvae import store
+from alvae.labeling.names import file_in
 
 RESERVED = '<>:"/\\|?*'  # in names of files somewhere, as is a dot at the end
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # of Windows
@@ -44,7 +45,7 @@ def write_folders(folder, predictions, source):
         `folder` has something besides links, or no image is there.
     """
     check_only_links(folder)
-    gone = [name for name in predictions if not (source / name).is_file()]
+    gone = [name for name in predictions if not file_in(source, name).is_file()]
     if gone and len(gone) == len(predictions):
         raise ValueError(
             f"there is no {source / gone[0]}, for a link; --images says where it is now"
@@ -67,7 +68,7 @@ def write_folders(folder, predictions, source):
         for name, label in predictions.items():
             link = new / folders[label] / name
             link.parent.mkdir(parents=True, exist_ok=True)
-            target = (source / name).absolute()
+            target = file_in(source, name).absolute()
             try:
                 link.symlink_to(target)
             except OSError:  # where links are not allowed

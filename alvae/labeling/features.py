@@ -10,6 +10,7 @@ import numpy as np
 from alvae._checks import check_points
 from alvae._files import UNREADABLE, check_archive, check_npy_header
 from alvae.labeling.labels import is_plain
+from alvae.labeling.names import composed
 from alvae.labeling.wording import counted
 
 ARRAYS = "names", "codes"  # of an .npz file
@@ -47,13 +48,15 @@ class Features(NamedTuple):
             If an image has no code, or there are more or fewer codes than images.
         """
         if self.names is not None:
-            place = {name: i for i, name in enumerate(self.names)}
-            if lost := [name for name in names if name not in place]:
+            place = {composed(name): i for i, name in enumerate(self.names)}
+            place |= {name: i for i, name in enumerate(self.names)}
+            places = [place.get(name, place.get(composed(name))) for name in names]
+            if lost := [name for name, i in zip(names, places, strict=True) if i is None]:
                 raise ValueError(
                     f"{self.path} has no code of {counted(len(lost), 'image')}, such as {lost[0]}; "
                     f"its own names are such as {self.names[0]}"
                 )
-            return self.codes[[place[name] for name in names]]
+            return self.codes[places]
         if len(self.codes) != len(names):
             raise ValueError(
                 f"{self.path} has {len(self.codes):,} rows, and there are {len(names):,} images "

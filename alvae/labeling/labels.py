@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from alvae import store
+from alvae.labeling.names import composed
 
 PREDICTION = "file_name", "label", "confidence", "from"  # columns of such a table
 COLUMNS = ("file_name", "label")  # those of metadata.csv in an image folder of Hugging Face
@@ -310,14 +311,21 @@ class _Names:
     """
 
     def __init__(self, names, given):
-        self.known, self.by_base = set(names), defaultdict(list)
-        for name in names:
+        plain = {composed(name): name for name in names}
+        self.form = composed if len(plain) == len(names) else str  # else two differ in that alone
+        self.known = plain if len(plain) == len(names) else {name: name for name in names}
+        self.by_base = defaultdict(list)
+        for name in self.known:
             self.by_base[posixpath.basename(name)].append(name)
+        given = map(self.form, given)
         fronts = Counter(front for one in given if (front := self._above(one)[1]) is not None)
         self.front = max(fronts, key=fronts.get, default="")
 
     def find(self, given, is_upload=False):
         """Its name; None if there is none, or several."""
+        return self.known.get(self._find(self.form(given), is_upload))
+
+    def _find(self, given, is_upload):
         above, front = self._above(given)
         if above and ("/" in above or front in ("", self.front)):
             return above

@@ -13,6 +13,7 @@ from PIL import Image
 from alvae import store
 from alvae.labeling.folder import BAD_IMAGE, open_plain, read_image
 from alvae.labeling.labels import FORMULAS, UNCLEAR, as_cell
+from alvae.labeling.names import file_in
 from alvae.labeling.review import are_alike, same_level
 
 LARGE = 512  # pixels of the longer side of an image that is to be labeled
@@ -92,8 +93,9 @@ def as_source(image):
 
 def _original(project, i, folder, same):
     """The image as it is in its folder; None if it is not there, or another one than was read."""
-    path, small = folder / project.names[i], project.images[i]
+    small = project.images[i]
     try:
+        path = file_in(folder, project.names[i])
         now = read_image(path, small.shape[:2])
         image = open_plain(path, (LARGE, LARGE))
     except BAD_IMAGE:

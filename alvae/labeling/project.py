@@ -225,7 +225,8 @@ class Project:
 
 def default_folder(source):
     """Where the project of these images or features is, if no other folder is named."""
-    return Path(f"{Path(source).resolve().stem}-alvae")
+    path = Path(source).resolve()
+    return Path(f"{path.name if path.is_dir() else path.stem}-alvae")  # a folder has no ending
 
 
 def maybe_meant(source):

@@ -17,6 +17,7 @@ from alvae.labeling.export import check_only_links, write_folders, write_tasks
 from alvae.labeling.features import read_features
 from alvae.labeling.folder import list_files, read_folder
 from alvae.labeling.labels import PREDICTION, UNCLEAR, as_cell, look_alike, write_table
+from alvae.labeling.names import composed, file_in
 from alvae.labeling.new_images import codes_of, confidences, label_new
 from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project, check_room
@@ -90,8 +91,8 @@ def _tell_new_files(project, source):
     """Say how many image files were added to the folder after the project was begun."""
     if source is None or holds_arrays(source):
         return
-    known = {*project.names, *project.about["refused"]}
-    if n := sum(name not in known for name in list_files(source)[0]):
+    known = {*map(composed, (*project.names, *project.about["refused"]))}
+    if n := sum(composed(name) not in known for name in list_files(source)[0]):
         print(
             f"{counted(n, 'file is', 'files are')} new since this project was begun and "
             f"{'is' if n == 1 else 'are'} not in it"
@@ -315,7 +316,7 @@ def outlook(classifier, graph, y, n):
 
 def move_images(project, folder):
     """Take the images from another folder, into which they, or most of them, were moved."""
-    if lost := [name for name in project.names if not (folder / name).is_file()]:
+    if lost := [name for name in project.names if not file_in(folder, name).is_file()]:
         said = f"{folder} lacks {len(lost):,} of the images, such as {lost[0]}"
         if len(lost) > len(project.names) / 2:
             raise ValueError(said)

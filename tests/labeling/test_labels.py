@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from alvae.labeling.export import as_folder, write_folders, write_tasks
 from alvae.labeling.labels import is_plain, look_alike, merge_labels, read_labels
+from alvae.labeling.names import file_in
 
 NAMES = ["a/1.png", "a/2.png", "b/1.png", "b/=sum.png", "-x.png", "ä ö.jpg"]
 
@@ -307,3 +309,33 @@ def test_no_class_leads_out_of_its_folder(label):
     assert name.casefold() not in ("con", "nul", "com1")
     assert len(name.encode()) <= 255
     assert not set("/\\") & set(name)
+
+
+DECOMPOSED = "cafe\u0301/u\u0308.png"
+COMPOSED = "caf\u00e9/\u00fc.png"
+
+
+@pytest.mark.parametrize("names", [[COMPOSED], [DECOMPOSED]])
+@pytest.mark.parametrize("front", ["", "/Users/ann/photos/"])
+@pytest.mark.parametrize("given", [COMPOSED, DECOMPOSED])
+def test_letters_with_marks_may_be_composed_or_not(given, front, names, path):
+    path.write_text(f"file_name,label\n{front}{given},cat\n", encoding="utf-8")
+    assert read_labels(path, names) == ({names[0]: "cat"}, [], names)
+    assert merge_labels(path, names, {names[0]: "dog"}) != []  # it has its row
+
+
+def test_names_that_differ_in_that_alone_are_two(path):
+    names = [COMPOSED, DECOMPOSED]
+    path.write_text(f"file_name,label\n{COMPOSED},cat\n{DECOMPOSED},dog\n", encoding="utf-8")
+    assert read_labels(path, names).of == {COMPOSED: "cat", DECOMPOSED: "dog"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere both are one name")
+def test_a_file_is_found_by_its_name_in_another_form(tmp_path):
+    source = tmp_path / "pool"
+    (source / DECOMPOSED).parent.mkdir(parents=True)
+    (source / DECOMPOSED).write_text("1")
+    assert file_in(source, COMPOSED) == source / DECOMPOSED
+    assert file_in(source, "none.png") == source / "none.png"
+    assert write_folders(tmp_path / "classes", {COMPOSED: "cat"}, source) == []
+    assert (tmp_path / "classes" / "cat" / COMPOSED).read_text() == "1"

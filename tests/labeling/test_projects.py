@@ -2,6 +2,8 @@
 
 import csv
 import json
+import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -154,3 +156,40 @@ def test_in_a_project_of_an_earlier_version_what_was_asked_for_is_not_known(code
     assert "asked" not in json.loads((out / "project.json").read_text())
     (out / "project.json").write_text(json.dumps(about | {"asked": 3}))
     assert "its asked is missing, or of another kind" in fails("predict", out)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere both are one name")
+def test_images_that_were_moved_may_have_names_in_another_form(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (6, 12, 12)).astype(np.uint8)
+    photos(tmp_path / "photos", images)
+    names = [f"\u00e9{i}.png" for i in range(6)]
+    for i, name in enumerate(names):
+        (tmp_path / "photos" / f"{i:02}.png").rename(tmp_path / "photos" / name)
+    decomposed = [unicodedata.normalize("NFD", name) for name in names]
+    codes = tmp_path / "codes.npz"
+    np.savez(codes, names=decomposed, codes=np.eye(6))
+    command = ["select", tmp_path / "photos", "--features", codes, "--budget", 3]
+    command += ["--out", tmp_path / "p"]
+    run(*command)
+    (tmp_path / "moved").mkdir()
+    for name, other in zip(names, decomposed, strict=True):
+        (tmp_path / "photos" / name).rename(tmp_path / "moved" / other)
+    capsys.readouterr()
+    run("select", tmp_path / "p", "--images", tmp_path / "moved")
+    said = capsys.readouterr().out
+    assert "lacks" not in said
+    assert "any more" not in said
+    command[1] = tmp_path / "moved"
+    run(*command)
+    assert "new since" not in capsys.readouterr().out
+
+
+def test_a_dot_in_the_name_of_a_folder_begins_no_ending(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (6, 12, 12)).astype(np.uint8)
+    for plate in ("plate.1", "plate.2"):
+        codes = photos(tmp_path / plate, images)
+        run("select", plate, "--features", codes, "--budget", 3)
+        assert Project.is_at(f"{plate}-alvae")
+    run("select", "--features", codes, "--budget", 3)
+    assert Project.is_at("codes-alvae")
