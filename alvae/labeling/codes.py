@@ -17,6 +17,7 @@ from alvae.recommendation import recommended_vae
 
 N_NEIGHBORS = 10  # of the graph
 TIMED_STEPS = 4
+NAMED = 3  # copies
 FEWEST = 3  # images that can be told apart
 
 
@@ -64,8 +65,18 @@ def encode(project):
     if not own.all():
         n_copies = np.sum(~own & ~blank)
         some = counted(n_copies, "copy", "copies"), counted(blank.sum(), "blank image")
-        print(f"not to be labeled: {' and '.join(some)}")
+        print(f"not to be labeled: {some[0]}{_of_which(project, ~own & ~blank)} and {some[1]}")
     _check_enough(project, project.firsts)
+
+
+def _of_which(project, are_copies):
+    """In brackets the first copies, and of which images they are; "" if there is none."""
+    index = np.flatnonzero(are_copies)
+    said = [
+        f"{project.names[i]} {'of' if k else 'is a copy of'} {project.names[project.firsts[i]]}"
+        for k, i in enumerate(index[:NAMED])
+    ]
+    return f" ({', '.join(said + ['...'] * (len(index) > NAMED))})" if said else ""
 
 
 def _firsts(images, neighbors):
