@@ -7,23 +7,21 @@ import csv
 import io
 import json
 import posixpath
-import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from alvae import store
-from alvae.labeling.names import composed
+from alvae.labeling.names import Names
 
 PREDICTION = "file_name", "label", "confidence", "from"  # columns of such a table
 COLUMNS = ("file_name", "label")  # those of metadata.csv in an image folder of Hugging Face
 UNCLEAR = "?"  # the label of an image that nobody can tell
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # begin what a spreadsheet would compute
 LARGEST = 2**28  # bytes of a file of labels
-UPLOADED = re.compile("[0-9a-f]{8}-")  # what Label Studio puts before the name of an upload
 # Of a task in the short export: what is no answer.
 OF_THE_TASK = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time")
 OF_THE_TASK += ("file_name",)
@@ -49,7 +47,7 @@ class Labels(NamedTuple):
     names: list
 
 
-def read_labels(path, names):
+def read_labels(path, names, mostly=False):
     """Read labels of images that have these names.
 
     Parameters
@@ -59,6 +57,8 @@ def read_labels(path, names):
         "min"; or a folder in which those of a class are in a folder of its name.
     names : list of str
         Of all images.
+    mostly : bool, default=False
+        Whether what has some of these images, but more of others, is refused.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def read_labels(path, names):
     Raises
     ------
     ValueError
-        If there is no such file, or it is none of these.
+        If there is no such file, it is none of these, or it is refused.
     """
     path = Path(path)
     if path.is_dir():
@@ -81,7 +81,24 @@ def read_labels(path, names):
     else:
         rows = _of_table(path)
     rows = [*rows]
-    return _matched(path, rows, _Names(names, [row.name for row in rows]))
+    known = Names(names, [row.name for row in rows])
+    if mostly:
+        endings = {posixpath.splitext(name)[1].lower() for name in names}
+        _check_mostly_known(path, rows, known, endings if path.is_dir() else None)
+    return _matched(path, rows, known)
+
+
+def _check_mostly_known(path, rows, names, endings):
+    """Raise a ValueError if more images are of others, as in a folder of another level."""
+    given = [row for row in rows if not row.problem]
+    if endings is not None:  # other files may lie beside the images
+        given = [row for row in given if posixpath.splitext(row.name)[1].lower() in endings]
+    n_known = sum(names.find(row.name, row.is_upload) is not None for row in given)
+    if 0 < n_known < len(given) / 2:
+        raise ValueError(
+            f"{path} has {len(given):,} labels, and only {n_known:,} of images here; nothing was "
+            "taken from it: is another folder or file meant?"
+        )
 
 
 def merge_labels(path, names, labels):
@@ -106,7 +123,7 @@ def merge_labels(path, names, labels):
     path = Path(path)
     header, rows = _table(path) if path.exists() else ([*COLUMNS], [])
     at_name, at_label = _places(path, header)
-    known = _Names(names, [cells[at_name] for cells in rows])
+    known = Names(names, [cells[at_name] for cells in rows])
     places = defaultdict(list)
     for i, cells in enumerate(rows):
         places[known.find(cells[at_name])].append(i)
@@ -301,58 +318,6 @@ def _chosen(value):
 def _dicts(values):
     values = values if isinstance(values, list) else []
     return [value for value in values if isinstance(value, dict)]
-
-
-class _Names:
-    """Finds the image that a path in a file means; `given` are all paths in that file.
-
-    A path may have more in front than the name, as on another machine. In front of a name without a
-    folder that must be what most have there: "broken/a.png" may be an image that was left out.
-    """
-
-    def __init__(self, names, given):
-        plain = {composed(name): name for name in names}
-        self.form = composed if len(plain) == len(names) else str  # else two differ in that alone
-        self.known = plain if len(plain) == len(names) else {name: name for name in names}
-        self.by_base = defaultdict(list)
-        for name in self.known:
-            self.by_base[posixpath.basename(name)].append(name)
-        given = map(self.form, given)
-        fronts = Counter(front for one in given if (front := self._above(one)[1]) is not None)
-        self.front = max(fronts, key=fronts.get, default="")
-
-    def find(self, given, is_upload=False):
-        """Its name; None if there is none, or several."""
-        return self.known.get(self._find(self.form(given), is_upload))
-
-    def _find(self, given, is_upload):
-        above, front = self._above(given)
-        if above and ("/" in above or front in ("", self.front)):
-            return above
-        name = _slashed(given)
-        base = posixpath.basename(name)
-        below = [one for one in self.by_base.get(base, []) if one.endswith(f"/{name}")]
-        if is_upload and not below and UPLOADED.match(base):
-            below = self.by_base.get(base[9:], [])
-        return below[0] if len(below) == 1 else None
-
-    def _above(self, given):
-        """The longest name that a path ends with, and what is in front of it."""
-        name = _slashed(given)
-        for one in (given, given.strip(), _normal(given.strip()), name):
-            if one in self.known:
-                return one, ""
-        some = self.by_base.get(posixpath.basename(name), [])
-        above = max((one for one in some if name.endswith(f"/{one}")), key=len, default=None)
-        return above, above and name.removesuffix(above)
-
-
-def _slashed(path):
-    return _normal(path.strip().replace("\\", "/"))
-
-
-def _normal(path):
-    return posixpath.normpath(path).lstrip("/") if path else ""
 
 
 def _matched(path, rows, names):

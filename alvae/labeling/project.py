@@ -173,16 +173,17 @@ class Project:
         _save(self.path(f"{name}.npy"), array)
 
     def labels(self, path=None):
-        """What labels.csv says, or another file.
+        """What labels.csv says, or another file, if most of it is on these images.
 
         Returns
         -------
         Labels
             Without a label if there is no labels.csv yet.
         """
-        if path is None and not (path := self.path("labels.csv")).exists():
-            return Labels({}, [], [])
-        return read_labels(path, self.names)
+        if path is not None:
+            return read_labels(path, self.names, mostly=True)
+        path = self.path("labels.csv")
+        return read_labels(path, self.names) if path.exists() else Labels({}, [], [])
 
     def add_labels(self, labels):
         """Write labels into labels.csv, "" for images to be labeled; what it has stays.

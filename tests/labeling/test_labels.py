@@ -339,3 +339,26 @@ def test_a_file_is_found_by_its_name_in_another_form(tmp_path):
     assert file_in(source, "none.png") == source / "none.png"
     assert write_folders(tmp_path / "classes", {COMPOSED: "cat"}, source) == []
     assert (tmp_path / "classes" / "cat" / COMPOSED).read_text() == "1"
+
+
+def test_a_folder_of_another_level_is_refused(tmp_path):
+    for name in ("train/cat/1.png", "train/dog/2.png", "train/dog/2.txt", "train/owl/3.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    names = ["1.png", "2.png", "3.png"]
+    assert len(read_labels(tmp_path, names).of) == 1  # under the name of a folder that is no class
+    with pytest.raises(ValueError, match="has 3 labels, and only 1 of images here; nothing"):
+        read_labels(tmp_path, names, mostly=True)
+    right = read_labels(tmp_path / "train", names, mostly=True)
+    assert right.of == {"1.png": "cat", "2.png": "dog", "3.png": "owl"}
+
+
+@pytest.mark.parametrize(("n_others", "is_refused"), [(2, False), (3, True)])
+def test_a_table_mostly_of_other_images_is_refused(n_others, is_refused, path):
+    rows = ["a/1.png,cat", "a/2.png,dog", *(f"no{i}.png,cat" for i in range(n_others))]
+    path.write_text("\n".join(["file_name,label", *rows]))
+    if is_refused:
+        with pytest.raises(ValueError, match="has 5 labels, and only 2 of images here"):
+            read_labels(path, NAMES, mostly=True)
+    else:
+        assert len(read_labels(path, NAMES, mostly=True).of) == 2

@@ -193,3 +193,33 @@ def test_a_dot_in_the_name_of_a_folder_begins_no_ending(tmp_path, monkeypatch):
         assert Project.is_at(f"{plate}-alvae")
     run("select", "--features", codes, "--budget", 3)
     assert Project.is_at("codes-alvae")
+
+
+def test_labels_mostly_of_other_images_are_refused_and_the_right_ones_taken(codes, tmp_path):
+    out = begin(codes, 4)
+    before = (out / "labels.csv").read_bytes()
+    rows = [("1", "wrong"), ("2", "wrong"), *((f"x/{i}.png", "cat") for i in range(3))]
+    write_table(tmp_path / "wrong.csv", COLUMNS, rows)
+    for command in ("predict", "select"):
+        said = fails(command, out, "--labels", tmp_path / "wrong.csv")
+        assert "wrong.csv has 5 labels, and only 2 of images here" in said
+        assert (out / "labels.csv").read_bytes() == before
+    label(tmp_path / "right.csv", map(str, range(8)))
+    run("predict", out, "--labels", tmp_path / "right.csv")
+    assert {row["label"] for row in rows_of(out / "labels.csv")} == {*KINDS, ""}
+
+
+def test_the_first_copies_are_named(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (12, 12, 12)).astype(np.uint8)
+    images[6], images[8] = images[2], 0
+    codes = photos(tmp_path / "photos", images)
+    command = ["select", tmp_path / "photos", "--features", codes, "--budget", 3, "--out"]
+    run(*command, tmp_path / "p")
+    said = "not to be labeled: 1 copy (06.png is a copy of 02.png) and 1 blank image\n"
+    assert said in capsys.readouterr().out
+    images[9:] = images[0], images[1], images[1]
+    photos(tmp_path / "more", images)
+    command[1] = tmp_path / "more"
+    run(*command, tmp_path / "q")
+    some = "06.png is a copy of 02.png, 09.png of 00.png, 10.png of 01.png, ..."
+    assert f"4 copies ({some}) and 1 blank image" in capsys.readouterr().out
