@@ -1,5 +1,7 @@
 """The report on predictions: classes, examples, and what no label speaks for."""
 
+from collections import Counter
+
 import numpy as np
 from sklearn.decomposition import PCA
 
@@ -24,7 +26,7 @@ TRACES = {
 }
 
 
-def write_report(path, project, graph, index, y, predicted, shares, classes, outlook=()):
+def write_report(path, project, graph, index, y, predicted, shares, classes, table, outlook):
     """Write the report.
 
     Parameters
@@ -42,12 +44,17 @@ def write_report(path, project, graph, index, y, predicted, shares, classes, out
     shares : ndarray of shape (n,)
         How sure that is.
     classes : list of str
-    outlook : list of str, default=()
-        Sentences on the accuracy to expect.
+    table : list of (str, str, str, str)
+        The rows of predictions.csv, with those of copies and blank images: these are counted.
+    outlook : Outlook
+        On the accuracy to expect.
     """
     labeled = ~np.isnan(y)
+    n_images = Counter(label for _, label, *_ in table if label)
+    n_labels = Counter(label for _, label, _, origin in table if origin == "labeled")
+    names = [*classes, *sorted({*n_images} - {*classes})]  # those of blank images come last
     styles = [
-        (COLORS[k % len(COLORS)], MARKS[k // len(COLORS) % len(MARKS)]) for k in range(len(classes))
+        (COLORS[k % len(COLORS)], MARKS[k // len(COLORS) % len(MARKS)]) for k in range(len(names))
     ]
 
     def shown(some):
@@ -59,29 +66,29 @@ def write_report(path, project, graph, index, y, predicted, shares, classes, out
         ]
 
     rows = []
-    for k, name in enumerate(classes):
+    for k, name in enumerate(names):
         members = np.flatnonzero((predicted == k) & ~labeled)
         by_share = members[np.argsort(-shares[members], kind="stable")]
-        n = np.count_nonzero(predicted == k)
         rows.append({
             "name": name,
             "style": styles[k],
-            "n_labels": np.count_nonzero(y == k),
-            "n_images": f"{n:,}",
-            "share": f"{n / len(index):.1%}",
+            "n_labels": n_labels[name],
+            "n_images": f"{n_images[name]:,}",
+            "share": f"{n_images[name] / n_images.total():.1%}",
             "sure": shown(by_share[:EXAMPLES]),
             "doubtful": shown(by_share[EXAMPLES:][::-1][:EXAMPLES]),
         })  # fmt: skip
-    n = np.count_nonzero(project.firsts == -1)
+    n = len(table) - n_images.total()
     write_page(
         path,
         "report.html",
         title=project.folder.name,
         folder=project.folder.name,
         n_images=f"{len(project.names):,}",
-        n_labeled=np.count_nonzero(labeled),
+        n_labeled=n_labels.total(),
         blank=counted(n, "blank image has", "blank images have") if n else "",
-        outlook=[f"{line[0].upper()}{line[1:]}." for line in outlook],
+        outlook=[f"{line[0].upper()}{line[1:]}." for line in outlook.lines],
+        is_estimate=outlook.is_estimate,
         classes=rows,
         map=_map(graph.X, labeled, [styles[k] for k in predicted]),
         unknown=_unknown(graph, labeled, predicted, classes, shown),

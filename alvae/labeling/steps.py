@@ -9,7 +9,6 @@ import numpy as np
 
 from alvae._checks import check_integer
 from alvae._graphs import NeighborGraph, nearest_neighbors
-from alvae.accuracy import expected_accuracy
 from alvae.classifiers import PoissonMBO
 from alvae.labeling.arrays import holds_arrays, read_arrays
 from alvae.labeling.codes import encode
@@ -19,6 +18,7 @@ from alvae.labeling.folder import list_files, read_folder
 from alvae.labeling.labels import PREDICTION, UNCLEAR, as_cell, look_alike, write_table
 from alvae.labeling.names import composed, file_in
 from alvae.labeling.new_images import codes_of, confidences, label_new
+from alvae.labeling.outlook import MORE, outlook
 from alvae.labeling.page import write_label_page
 from alvae.labeling.project import Project, check_room
 from alvae.labeling.report import write_report
@@ -26,11 +26,8 @@ from alvae.labeling.wording import counted, left_out
 from alvae.queries import SpectralMedoids
 
 NEAREST = 8  # neighbors that are shown beside an image
-MORE = 20  # labels of which the gain is told
 MOST = 5  # classes that are named
 MOST_TOLD = 20  # problems with labels
-PAYS = 0.005  # of accuracy, for so many labels
-ENOUGH = 5  # labels of each class, from which on an estimate is worth something
 
 
 def begin(folder, source, features, budget, seed):
@@ -155,7 +152,8 @@ def choose(project, n):
     graph = NeighborGraph(X)
     chosen = index[strategy.query(X, y, n, prepared=strategy.prepare(X, graph))]
     if len(classes) > 1:
-        for line in outlook(PoissonMBO().fit(X, said, prepared=graph), graph, said, n):
+        classifier = PoissonMBO().fit(X, said, prepared=graph)
+        for line in outlook(project, known.of, classifier, graph, said, n).lines:
             print(line)
     new = [project.names[i] for i in chosen]
     show(project, new)
@@ -254,11 +252,11 @@ def predict(project, write=(), new=()):
     )
     if lonely := _lonely(known):
         print(f"with one label only: {', '.join(map(repr, lonely))}; a misspelled one?")
-    lines = outlook(classifier, graph, y, min(MORE, int(np.isnan(y).sum())))
-    for line in lines:
+    to_expect = outlook(project, known, classifier, graph, y, min(MORE, int(np.isnan(y).sum())))
+    for line in to_expect.lines:
         print(line)
     path = project.path("report.html")
-    write_report(path, project, graph, index, y, predicted, shares, classes, lines)
+    write_report(path, project, graph, index, y, predicted, shares, classes, rows, to_expect)
     print(f"a summary with examples is in {path}, which opens in any browser")
     source = Path(project.about["source"] or project.folder)
     if "folders" in write:
@@ -280,38 +278,6 @@ def _lonely(known):
     n_labels = Counter(label for label in known.values() if label != UNCLEAR)
     lonely = sorted(label for label, n in n_labels.items() if n == 1)
     return lonely if len(lonely) <= min(MOST, len(n_labels) / 2) else []
-
-
-def outlook(classifier, graph, y, n):
-    """Say what accuracy to expect, and what n more labels may add.
-
-    Parameters
-    ----------
-    classifier : PoissonMBO
-    graph : NeighborGraph
-    y : ndarray of shape (n,)
-        Labels that it was fitted to, NaN where there is none.
-    n : int
-
-    Returns
-    -------
-    list of str
-        Sentences; none if all images are labeled.
-    """
-    if not np.isnan(y).any():
-        return []
-    expected = expected_accuracy(classifier, graph.X, y, more=n)
-    accuracy, low, high = (f"{share:.0%}" for share in expected[:3])
-    pays = expected.gain >= PAYS * n / MORE
-    few = np.isfinite(y).sum() < ENOUGH * len(classifier.classes_)
-    return [
-        f"about {accuracy} of the labels that are predicted should be right; "
-        f"the 90% interval goes from {low} to {high}",
-        "this was learned from printed letters and signs; on other images it may be further off"
-        + f", and with fewer than {ENOUGH} labels for each class too low" * bool(few),
-        f"{counted(n, 'more label')} may add up to {100 * expected.gain:.1f} points"
-        + ("" if pays else ": labeling more hardly pays any longer"),
-    ]
 
 
 def move_images(project, folder):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 import unicodedata
 
@@ -223,3 +224,56 @@ def test_the_first_copies_are_named(tmp_path, capsys):
     run(*command, tmp_path / "q")
     some = "06.png is a copy of 02.png, 09.png of 00.png, 10.png of 01.png, ..."
     assert f"4 copies ({some}) and 1 blank image" in capsys.readouterr().out
+
+
+def test_classes_are_counted_in_the_report_as_in_the_table(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, 12, 12)).astype(np.uint8)
+    images[10:15], images[18:] = images[4], 7
+    codes = photos(tmp_path / "photos", images)
+    out = tmp_path / "p"
+    run("select", tmp_path / "photos", "--features", codes, "--budget", 4, "--out", out)
+    rows = [(f"{i:02}.png", label) for i, label in ((0, "cat"), (4, "dog"), (11, "dog"))]
+    write_table(out / "labels.csv", COLUMNS, [*rows, ("18.png", "empty")])
+    run("predict", out)
+    table = rows_of(out / "predictions.csv")
+    report = (out / "report.html").read_text()
+    found = re.findall(r"</svg>(\w+)</th><td>(\d+)</td><td>(\d+)</td><td>([\d.]+)%</td>", report)
+    assert [name for name, *_ in found] == ["cat", "dog", "empty"]
+    for name, n_labels, n_images, share in found:
+        of_class = [row for row in table if row["label"] == name]
+        assert int(n_images) == len(of_class)
+        assert int(n_labels) == sum(row["from"] == "labeled" for row in of_class)
+        assert float(share) == round(100 * len(of_class) / 19, 1)
+    assert "<p>1 blank image has no label.</p>" in report
+    assert "<p>4 labels," in report
+
+
+@pytest.mark.parametrize(("n_others", "is_told"), [(2, True), (3, False)])
+def test_no_accuracy_is_told_from_labels_of_images_that_were_not_asked_for(
+    n_others, is_told, codes, capsys
+):
+    out = begin(codes, 8)
+    first = asked(out)
+    others = [name for name in map(str, range(40)) if name not in first][:n_others]
+    write_table(out / "labels.csv", COLUMNS, [(n, KINDS[int(n) % 2]) for n in first + others])
+    run("predict", out)
+    shown, report = capsys.readouterr().out, (out / "report.html").read_text()
+    run("select", out, "--more", 2)
+    cannot = "o accuracy can be told: 3 of 11 labels are of images that select did not choose"
+    for said in (shown, report, capsys.readouterr().out):
+        assert ("should be right" in said) == ("may add up to" in said) == is_told
+        assert (cannot in said) != is_told
+    assert ("The estimate comes from" in report) == is_told
+    label(out / "labels.csv", [*asked(out)])  # of 13, three are of others still
+    run("predict", out)
+    assert ("should be right" in capsys.readouterr().out) == is_told
+
+
+def test_where_it_is_not_known_which_were_asked_for_the_accuracy_is_told(codes, capsys):
+    out = begin(codes, 4)
+    about = json.loads((out / "project.json").read_text())
+    del about["asked"]
+    (out / "project.json").write_text(json.dumps(about))
+    label(out / "labels.csv", map(str, range(20)))
+    run("predict", out)
+    assert "should be right" in capsys.readouterr().out
