@@ -158,10 +158,10 @@ class Project:
 
     def ask(self, names):
         """Write images that are to be labeled into labels.csv, and keep which these are."""
-        self.add_labels(dict.fromkeys(names, ""))
         if ASKED in self.about:
-            self.about[ASKED] = [*(self.asked or ()), *names]
+            self.about[ASKED] = [*dict.fromkeys([*(self.asked or ()), *names])]
             self.save()
+        self.add_labels(dict.fromkeys(names, ""))
 
     @property
     def firsts(self):

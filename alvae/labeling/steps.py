@@ -98,10 +98,11 @@ def _tell_new_files(project, source):
 
 def choose_first(project):
     """Choose as many images as the budget says, or show them again where that is done."""
-    n_known, budget = len(project.labels().names), project.about["budget"]
-    if project.is_chosen and (n_known or project.asked):
-        if not n_known:  # whoever deletes all rows, or the table, begins again with it
-            project.add_labels(dict.fromkeys(project.asked, ""))
+    names, asked, budget = project.labels().names, project.asked, project.about["budget"]
+    n_known = len(names)
+    if project.is_chosen and (names or asked):
+        if asked and not {*asked} & {*names}:  # interrupted, or all of their rows were deleted
+            project.add_labels(dict.fromkeys(asked, ""))
         show(project)
     elif n_known < budget:
         choose(project, budget - n_known)

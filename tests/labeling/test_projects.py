@@ -136,6 +136,25 @@ def test_after_rows_were_deleted_no_other_images_are_asked_for(n_left, codes):
     assert asked(out) == first[: n_left or 8]
 
 
+def test_a_choice_that_was_interrupted_while_it_was_written_is_the_same(codes, monkeypatch):
+    label(mine := codes.parent / "mine.csv", ["0", "1"])
+    with monkeypatch.context() as context:
+        context.setattr(Project, "ask", lambda *_: None)  # killed before it
+        out = begin(codes, 8, "--labels", mine)
+    assert len(asked(out)) == 2
+    with monkeypatch.context() as context:
+        add = Project.add_labels
+        context.setattr(
+            Project, "add_labels", lambda p, of: add(p, {k: v for k, v in of.items() if v})
+        )
+        run("select", out)
+    assert len(asked(out)) == 2
+    run("select", out)
+    first = asked(out)
+    assert len(set(first)) == 8
+    assert Project(out).asked == first[2:]
+
+
 def test_a_table_that_was_deleted_is_written_again(codes):
     out = begin(codes, 8)
     first = asked(out)
