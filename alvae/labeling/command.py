@@ -23,7 +23,7 @@ from alvae.labeling.steps import begin, choose, choose_first, move_images, predi
 LABELS = (
     "labels to take over into labels.csv: a table with the columns file_name and label, a JSON "
     "export of Label Studio, or a folder with a folder of images for each class, whatever is "
-    "below; labels that labels.csv has stay"
+    "below; labels that labels.csv has stay; refused if more than half are of other images"
 )
 MOVED = "folder to which the images were moved"
 DESCRIPTION = "Choose which few images of a pool to label; all others are labeled from these."
