@@ -113,7 +113,7 @@ def choose_first(project):
         print(
             f"{project.path('labels.csv')} has {counted(n_known, 'image')} already, and the budget "
             f"is {budget:,}: no more are asked for; alvae predict {quote(str(project.folder))} "
-            "goes on"
+            "labels the others"
         )
 
 
