@@ -104,6 +104,17 @@ def test_code_cells_are_short(notebook):
     assert max(lines) <= 14
 
 
+def test_a_table_ends_a_cell_whose_output_is_read_as_markdown(notebook):
+    def is_table(statement):
+        return ast.unparse(statement).startswith("table(")
+
+    for cell in (c for c in notebook.cells if c.cell_type == "code"):
+        *others, last = ast.parse(cell.source).body
+        is_markdown = cell.metadata.get("mystnb", {}).get("markdown_format") == "myst"
+        assert is_table(last) == is_markdown
+        assert not any(map(is_table, others))  # it would not be shown
+
+
 def prose_of(notebook):
     return "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
 
